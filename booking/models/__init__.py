@@ -1,0 +1,30 @@
+"""The clinic, its schedule, its patients, what they booked, and the ledger of every number."""
+
+from booking.models.appointments import Appointment, FreedNumber
+from booking.models.clinic import Department, Expert, Room, named
+from booking.models.ledger import Outbox, QuotaMove, QuotaPlan
+from booking.models.past import PastSession, PastVisit
+from booking.models.patients import Patient
+from booking.models.schedule import Holiday, Leave, Session, SessionRoom, Slot, Template, TemplateRoom
+
+__all__ = [
+    "Appointment",
+    "Department",
+    "Expert",
+    "FreedNumber",
+    "Holiday",
+    "Leave",
+    "Outbox",
+    "PastSession",
+    "PastVisit",
+    "Patient",
+    "QuotaMove",
+    "QuotaPlan",
+    "Room",
+    "Session",
+    "SessionRoom",
+    "Slot",
+    "Template",
+    "TemplateRoom",
+    "named",
+]

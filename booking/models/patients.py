@@ -1,0 +1,50 @@
+"""Patients: identity encrypted at rest, found by keyed hash."""
+
+import hashlib
+import hmac
+
+from django.conf import settings
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+from encrypted_fields.fields import EncryptedCharField
+
+
+def lookup_hash(value: str) -> str:
+    """A keyed hash of an ID number or phone (case and spaces ignored), so that it can be found but not read."""
+    plain = "".join(value.split()).upper().encode()
+    return hmac.new(settings.LOOKUP_KEY.encode(), plain, hashlib.sha256).hexdigest() if plain else ""
+
+
+class Patient(models.Model):
+    """One person, by real name."""
+
+    class IdType(models.TextChoices):
+        RESIDENT = "resident", _("resident ID")
+        PASSPORT = "passport", _("passport")
+        OTHER = "other", _("other")
+
+    name = models.CharField(_("name"), max_length=80)
+    id_type = models.CharField(_("kind of ID"), max_length=8, choices=IdType.choices, default=IdType.RESIDENT)
+    id_number = EncryptedCharField(_("ID number"), max_length=255, blank=True)
+    id_hash = models.CharField(max_length=64, blank=True, editable=False)
+    phone = EncryptedCharField(_("phone"), max_length=255, blank=True)
+    phone_hash = models.CharField(max_length=64, blank=True, editable=False, db_index=True)
+    language = models.CharField(_("language"), max_length=7, choices=settings.LANGUAGES, default="zh-hans")
+    made_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("patient")
+        verbose_name_plural = _("patients")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["id_type", "id_hash"], condition=~models.Q(id_hash=""), name="patient_once_per_id"
+            )
+        ]
+
+    def save(self, *args, **kwargs) -> None:
+        self.id_hash = lookup_hash(self.id_number)
+        self.phone_hash = lookup_hash(self.phone)
+        super().save(*args, **kwargs)
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,66 @@
+"""Triggers that keep logs append-only and the ledger true to the counts, for PostgreSQL and SQLite."""
+
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+
+# table -> what it is called in the refusal
+APPEND_ONLY = {"booking_quotamove": "the quota ledger", "queueboard_queueevent": "the queue event log"}
+_LEFT = "SELECT bookable - booked - withheld, walk_in - registered FROM booking_slot WHERE id = NEW.slot_id"
+
+
+def append_only_sql(vendor: str, table: str) -> list[str]:
+    """Statements that make UPDATE and DELETE of `table` fail."""
+    what = APPEND_ONLY[table]
+    if vendor == "postgresql":
+        return [
+            f"""CREATE OR REPLACE FUNCTION {table}_append_only() RETURNS trigger AS $$
+                BEGIN RAISE EXCEPTION '{what} is append-only' USING ERRCODE = 'check_violation'; END
+                $$ LANGUAGE plpgsql""",
+            f"""CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE ON {table}
+                FOR EACH ROW EXECUTE FUNCTION {table}_append_only()""",
+        ]
+    return [
+        f"""CREATE TRIGGER {table}_no_{verb.lower()} BEFORE {verb} ON {table}
+            BEGIN SELECT RAISE(ABORT, '{what} is append-only'); END"""
+        for verb in ("UPDATE", "DELETE")
+    ]
+
+
+def balance_sql(vendor: str) -> list[str]:
+    """Statements that refuse a ledger row whose balances are not the slot's own."""
+    if vendor == "postgresql":
+        return [
+            f"""CREATE OR REPLACE FUNCTION booking_quotamove_balance() RETURNS trigger AS $$
+                BEGIN
+                  IF (NEW.bookable_left, NEW.walk_in_left) IS DISTINCT FROM ({_LEFT}) THEN
+                    RAISE EXCEPTION 'the ledger does not agree with the slot' USING ERRCODE = 'check_violation';
+                  END IF;
+                  RETURN NULL;
+                END $$ LANGUAGE plpgsql""",
+            """CREATE TRIGGER booking_quotamove_balance AFTER INSERT ON booking_quotamove
+               FOR EACH ROW EXECUTE FUNCTION booking_quotamove_balance()""",
+        ]
+    return [
+        f"""CREATE TRIGGER booking_quotamove_balance AFTER INSERT ON booking_quotamove
+            WHEN (NEW.bookable_left, NEW.walk_in_left) IS NOT ({_LEFT})
+            BEGIN SELECT RAISE(ABORT, 'the ledger does not agree with the slot'); END"""
+    ]
+
+
+def drop_sql(vendor: str, table: str) -> list[str]:
+    """The reverse of append_only_sql."""
+    if vendor == "postgresql":
+        return [f"DROP FUNCTION IF EXISTS {table}_append_only() CASCADE"]
+    return [f"DROP TRIGGER IF EXISTS {table}_no_{verb}" for verb in ("update", "delete")]
+
+
+def drop_balance_sql(vendor: str) -> list[str]:
+    """The reverse of balance_sql."""
+    if vendor == "postgresql":
+        return ["DROP FUNCTION IF EXISTS booking_quotamove_balance() CASCADE"]
+    return ["DROP TRIGGER IF EXISTS booking_quotamove_balance"]
+
+
+def run(editor: BaseDatabaseSchemaEditor, statements: list[str]) -> None:
+    """Runs statements as they stand (no placeholders)."""
+    for statement in statements:
+        editor.execute(statement)

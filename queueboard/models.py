@@ -1,0 +1,186 @@
+"""The live queue: tickets, their append-only event log, boards, and who had to be refused."""
+
+from booking.models import Appointment, Department, Patient, Room, Session, Slot
+from booking.models.appointments import new_token
+from django.conf import settings
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from queueboard import rules
+
+
+class Ticket(models.Model):
+    """A patient's place in the queue. The rule fields are those of rules.Ticket, decided when they happen."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting", _("waiting")
+        CALLED = "called", _("called")
+        SERVING = "serving", _("in service")
+        MISSED = "missed", _("missed call")
+        AWAY = "away", _("sent for a test")
+        DONE = "done", _("seen")
+        LEFT = "left", _("left")
+        HANDED_OVER = "handed_over", _("handed over")
+        NOT_SEEN = "not_seen", _("not seen")
+
+    class Priority(models.TextChoices):
+        NONE = "", _("none")
+        EMERGENCY = "emergency", _("emergency")
+        PRIORITY = "priority", _("priority")
+
+    session = models.ForeignKey(Session, models.PROTECT, related_name="tickets", verbose_name=_("session"))
+    slot = models.ForeignKey(Slot, models.PROTECT, related_name="tickets", verbose_name=_("slot"))
+    number = models.PositiveIntegerField(_("number"))
+    patient = models.ForeignKey(Patient, models.PROTECT, related_name="tickets", verbose_name=_("patient"))
+    appointment = models.ForeignKey(
+        Appointment, models.PROTECT, null=True, blank=True, related_name="tickets", verbose_name=_("appointment")
+    )
+    token = models.CharField(max_length=32, default=new_token, editable=False, db_index=True)
+    handed_from = models.OneToOneField("self", models.PROTECT, null=True, blank=True, related_name="handed_to")
+    booked = models.BooleanField(_("booked"))
+    first_visit = models.BooleanField(_("first visit"), default=True)
+    state = models.CharField(_("state"), max_length=11, choices=State.choices, default=State.WAITING)
+    room = models.ForeignKey(Room, models.PROTECT, null=True, blank=True, verbose_name=_("room"))
+    arrived = models.DateTimeField(_("arrived"))
+    late = models.BooleanField(_("late"), default=False)
+    passed = models.BooleanField(_("passed"), default=False)
+    misses = models.PositiveSmallIntegerField(_("missed calls"), default=0)
+    turned_up = models.DateTimeField(_("reported back"), null=True, blank=True)
+    behind = models.PositiveIntegerField(default=0)
+    returned = models.DateTimeField(_("back with the result"), null=True, blank=True)
+    returned_after = models.PositiveIntegerField(default=0)
+    priority = models.CharField(_("priority"), max_length=9, choices=Priority.choices, blank=True, default="")
+    priority_reason = models.CharField(_("reason"), max_length=80, blank=True)
+    called_no = models.PositiveIntegerField(default=0)
+    return_call = models.BooleanField(default=False)
+    calls = models.PositiveSmallIntegerField(_("times called"), default=0)
+    called_at = models.DateTimeField(_("called at"), null=True, blank=True)
+    started_at = models.DateTimeField(_("started at"), null=True, blank=True)
+    ended_at = models.DateTimeField(_("ended at"), null=True, blank=True)
+    # Seconds of earlier stretches of this visit (before a test), so that a return visit adds to it.
+    served_seconds = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        verbose_name = _("ticket")
+        verbose_name_plural = _("tickets")
+        ordering = ["session", "number"]
+        permissions = [
+            ("work_desk", _("Can check in, register and place patients")),
+            ("call_patients", _("Can call patients")),
+            ("manage_queues", _("Can stop sessions and hand patients over")),
+        ]
+        constraints = [
+            models.UniqueConstraint(fields=["session", "number"], name="ticket_number_once_per_session"),
+            models.UniqueConstraint(
+                fields=["room"], condition=Q(state__in=["called", "serving"]), name="one_patient_in_service_per_room"
+            ),
+            models.UniqueConstraint(
+                fields=["session", "patient"],
+                condition=Q(state__in=["waiting", "called", "serving", "missed", "away"]),
+                name="one_live_ticket_per_patient_and_session",
+            ),
+            models.UniqueConstraint(
+                fields=["appointment"],
+                condition=Q(appointment__isnull=False) & ~Q(state__in=["handed_over", "left"]),
+                name="one_ticket_per_appointment",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state__in=["called", "serving"]) | Q(room__isnull=False), name="a_call_has_a_room"
+            ),
+        ]
+
+    @property
+    def label(self) -> str:
+        """The number as it is shown and called: A017."""
+        return f"{self.session.prefix}{self.number:03d}"
+
+    def rule_view(self, slot: Slot) -> rules.Ticket:
+        """This row as the rules see it; `slot` is its slot, handed in so that no query runs."""
+        return rules.Ticket(
+            number=self.number,
+            slot=slot.index,
+            slot_start=slot.starts_at,
+            booked=self.booked,
+            arrived=self.arrived,
+            state=rules.State(self.state),
+            late=self.late,
+            passed=self.passed,
+            misses=self.misses,
+            turned_up=self.turned_up,
+            behind=self.behind,
+            returned=self.returned,
+            returned_after=self.returned_after,
+            priority=rules.Priority(self.priority),
+            called_no=self.called_no,
+            return_call=self.return_call,
+        )
+
+    def __str__(self) -> str:
+        return self.label
+
+
+class QueueEvent(models.Model):
+    """What happened to a queue, who did it and when. Append-only; `version` is the session's after it.
+
+    `changes` holds the fields that the event changed, before and after, so that it can be undone;
+    `worse` says for each ticket number whose position got worse by how many and why (R4.12).
+    """
+
+    session = models.ForeignKey(Session, models.PROTECT, related_name="events", verbose_name=_("session"))
+    version = models.PositiveIntegerField(_("version"))
+    kind = models.CharField(_("what"), max_length=20)
+    ticket = models.ForeignKey(Ticket, models.PROTECT, null=True, blank=True, related_name="events")
+    room = models.ForeignKey(Room, models.PROTECT, null=True, blank=True, verbose_name=_("room"))
+    actor = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, verbose_name=_("who"))
+    at = models.DateTimeField(_("when"))
+    reason = models.CharField(_("reason"), max_length=120, blank=True)
+    changes = models.JSONField(default=list, encoder=DjangoJSONEncoder)
+    worse = models.JSONField(default=dict)
+    undoes = models.OneToOneField("self", models.PROTECT, null=True, blank=True, related_name="undone_by")
+
+    class Meta:
+        verbose_name = _("queue event")
+        verbose_name_plural = _("audit log of the queues")
+        ordering = ["session", "version"]
+        constraints = [models.UniqueConstraint(fields=["session", "version"], name="event_version_once")]
+
+    def __str__(self) -> str:
+        return f"{self.session_id} v{self.version} {self.kind}"
+
+
+class Refusal(models.Model):
+    """A walk-in who had to be refused: logged, so that a sold-out morning does not look quiet (R2.1)."""
+
+    session = models.ForeignKey(Session, models.CASCADE, related_name="refusals")
+    at = models.DateTimeField()
+
+
+class Board(models.Model):
+    """A waiting-room screen showing the queues of some departments, or of some of their rooms."""
+
+    slug = models.SlugField(unique=True)
+    title = models.CharField(_("title"), max_length=80)
+    title_en = models.CharField(_("title in English"), max_length=80, blank=True)
+    title_zh_hant = models.CharField(_("title in traditional Chinese"), max_length=80, blank=True)
+    departments = models.ManyToManyField(Department, related_name="boards", verbose_name=_("departments"))
+    rooms = models.ManyToManyField(
+        Room, related_name="boards", blank=True, verbose_name=_("rooms"), help_text=_("Empty: all rooms.")
+    )
+    public = models.BooleanField(_("public"), default=False, help_text=_("A public board needs no key."))
+    key_hash = models.CharField(max_length=64, blank=True, editable=False)
+    seen_at = models.DateTimeField(_("last seen"), null=True, editable=False)
+
+    class Meta:
+        verbose_name = _("board")
+        verbose_name_plural = _("boards")
+        ordering = ["slug"]
+
+    @property
+    def titles(self) -> dict[str, str]:
+        """The title by language code, each falling back to the hospital's own words."""
+        return {"en": self.title_en or self.title, "zh-hans": self.title, "zh-hant": self.title_zh_hant or self.title}
+
+    def __str__(self) -> str:
+        return self.slug

@@ -1,0 +1,44 @@
+"""What all tests share: triggers that let a test database be flushed, and the services a test may need."""
+
+import os
+from pathlib import Path
+
+import pytest
+from booking import triggers
+from django.db import connection
+from django.db.backends.sqlite3.operations import DatabaseOperations
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _flush_in_spite_of_triggers():
+    """SQLite empties tables by DELETE, which the append-only triggers refuse: take them off around a flush."""
+    plain = DatabaseOperations.sql_flush
+
+    def sql_flush(self, style, tables, **kwargs):
+        guarded = [table for table in triggers.APPEND_ONLY if table in tables]
+        off = [sql for table in guarded for sql in triggers.drop_sql("sqlite", table)]
+        on = [sql for table in guarded for sql in triggers.append_only_sql("sqlite", table)]
+        return [*off, *plain(self, style, tables, **kwargs), *on]
+
+    DatabaseOperations.sql_flush = sql_flush
+    yield
+    DatabaseOperations.sql_flush = plain
+
+
+def pytest_collection_modifyitems(items):
+    if connection.vendor == "postgresql":
+        return
+    skip = pytest.mark.skip(reason="races and locks are tested on PostgreSQL (set DATABASE_URL)")
+    for item in items:
+        if "postgres" in item.keywords:
+            item.add_marker(skip)
+
+
+@pytest.fixture(scope="session")
+def consultations() -> Path:
+    """The file of real consultations, in the folder named by QUEUEBOARD_DATA."""
+    folder = os.environ.get("QUEUEBOARD_DATA", "")
+    path = Path(folder) / "consultations.csv"
+    if not folder or not path.exists():
+        pytest.skip("QUEUEBOARD_DATA does not name a folder with consultations.csv")
+    return path
