@@ -184,3 +184,13 @@ class Board(models.Model):
 
     def __str__(self) -> str:
         return self.slug
+
+
+class LookupTry(models.Model):
+    """One try to find a lost link, by a keyed hash of the address it came from (R6.2). Old rows go with the next try."""
+
+    address_hash = models.CharField(max_length=64)
+    at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["address_hash", "at"], name="lookup_tries_by_address")]
