@@ -1,13 +1,12 @@
 """The live queue: tickets, their append-only event log, boards, and who had to be refused."""
 
-from booking.models import Appointment, Department, Patient, Room, Session, Slot
-from booking.models.appointments import new_token
 from django.conf import settings
-from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from booking.models import Appointment, Department, Patient, Room, Session, Slot
+from booking.models.appointments import new_token
 from queueboard import rules
 
 
@@ -136,7 +135,7 @@ class QueueEvent(models.Model):
     actor = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, verbose_name=_("who"))
     at = models.DateTimeField(_("when"))
     reason = models.CharField(_("reason"), max_length=120, blank=True)
-    changes = models.JSONField(default=list, encoder=DjangoJSONEncoder)
+    changes = models.JSONField(default=list)
     worse = models.JSONField(default=dict)
     undoes = models.OneToOneField("self", models.PROTECT, null=True, blank=True, related_name="undone_by")
 
@@ -187,7 +186,7 @@ class Board(models.Model):
 
 
 class LookupTry(models.Model):
-    """One try to find a lost link, by a keyed hash of the address it came from (R6.2). Old rows go with the next try."""
+    """One try to find a lost link, by a keyed hash of the address it came from (R6.2)."""
 
     address_hash = models.CharField(max_length=64)
     at = models.DateTimeField()

@@ -118,9 +118,10 @@ CELERY_BEAT_SCHEDULE = {
     "recalculate-quotas": {"task": "booking.recalculate_quotas", "schedule": crontab(minute="35", hour="*")},
     "expire-holds": {"task": "booking.expire_holds", "schedule": 20.0, "options": {"expires": 20}},
     "free-numbers": {"task": "booking.free_numbers", "schedule": 20.0, "options": {"expires": 20}},
-    "open-registrations": {"task": "booking.open_registrations", "schedule": 5.0, "options": {"expires": 5}},
+    "open-registrations": {"task": "queueboard.open_registrations", "schedule": 5.0, "options": {"expires": 5}},
     "run-the-clock": {"task": "queueboard.run_the_clock", "schedule": 5.0, "options": {"expires": 5}},
     "close-sessions": {"task": "queueboard.close_sessions", "schedule": 10.0, "options": {"expires": 10}},
+    "refresh-estimates": {"task": "queueboard.refresh_estimates", "schedule": 60.0, "options": {"expires": 30}},
     "send-outbox": {"task": "queueboard.send_outbox", "schedule": 5.0, "options": {"expires": 5}},
 }
 

@@ -4,9 +4,10 @@ import os
 from pathlib import Path
 
 import pytest
-from booking import triggers
 from django.db import connection
 from django.db.backends.sqlite3.operations import DatabaseOperations
+
+from booking import triggers
 
 
 @pytest.fixture(scope="session", autouse=True)

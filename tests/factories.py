@@ -3,10 +3,11 @@
 import itertools
 from datetime import datetime, timedelta
 
-from booking.models import Appointment, Department, Expert, Patient, Room, Session, SessionRoom, Slot
-from booking.services import numbers
 from django.db import transaction
 from django.utils import timezone
+
+from booking.models import Appointment, Department, Expert, Patient, Room, Session, SessionRoom, Slot
+from booking.services import numbers
 
 _count = itertools.count(1)
 

@@ -54,9 +54,7 @@ class Appointment(models.Model):
                 condition=Q(state__in=["held", "booked", "arrived"]),
                 name="one_active_appointment_per_session",
             ),
-            models.CheckConstraint(
-                condition=~Q(state="held") | Q(held_until__isnull=False), name="a_hold_ends"
-            ),
+            models.CheckConstraint(condition=~Q(state="held") | Q(held_until__isnull=False), name="a_hold_ends"),
         ]
         indexes = [
             models.Index(fields=["held_until"], condition=Q(state="held"), name="holds_by_end"),

@@ -95,9 +95,7 @@ class Leave(models.Model):
         verbose_name = _("leave")
         verbose_name_plural = _("leaves")
         ordering = ["first_day"]
-        constraints = [
-            models.CheckConstraint(condition=Q(last_day__gte=F("first_day")), name="leave_ends_after_start")
-        ]
+        constraints = [models.CheckConstraint(condition=Q(last_day__gte=F("first_day")), name="leave_ends_after_start")]
 
     def __str__(self) -> str:
         return f"{self.expert} {self.first_day:%Y-%m-%d}-{self.last_day:%Y-%m-%d}"

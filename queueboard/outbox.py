@@ -1,0 +1,43 @@
+"""Sends what the outbox holds: at least once, a duplicate only if a process dies between sending and noting it."""
+
+import logging
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from django.db.models import F, Q
+from django.utils import timezone
+
+from booking.models import Outbox
+
+log = logging.getLogger(__name__)
+CLAIM = timedelta(minutes=2)
+MAX_WAIT = timedelta(hours=1)
+
+
+def console(row: Outbox) -> None:
+    """The way out of the demonstration: one line in the log, with ids and nothing that names a person."""
+    log.info("message %s: %s %s", row.pk, row.kind, row.payload)
+
+
+def send_due(*, deliver: Callable[[Outbox], None] = console, now: datetime | None = None, limit: int = 200) -> int:
+    """Claims unsent rows one by one and delivers them; one that fails is tried again later, ever more slowly.
+
+    The claim is a conditional UPDATE: of two senders one gets the row, and the claim of one that died runs out.
+    """
+    now = now or timezone.now()
+    due = Outbox.objects.filter(Q(claimed_until=None) | Q(claimed_until__lte=now), sent_at=None).order_by("pk")
+    sent = 0
+    for pk in list(due.values_list("pk", flat=True)[:limit]):
+        if not due.filter(pk=pk).update(claimed_until=now + CLAIM, attempts=F("attempts") + 1):
+            continue
+        row = Outbox.objects.get(pk=pk)
+        try:
+            deliver(row)
+        except Exception as error:
+            log.exception("message %s failed, attempt %d", pk, row.attempts)
+            wait = min(timedelta(seconds=10) * 2 ** min(row.attempts, 10), MAX_WAIT)
+            Outbox.objects.filter(pk=pk).update(claimed_until=now + wait, error=type(error).__name__)
+            continue
+        Outbox.objects.filter(pk=pk).update(sent_at=timezone.now(), error="")
+        sent += 1
+    return sent

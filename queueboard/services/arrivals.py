@@ -1,0 +1,184 @@
+"""Coming and going: check-in, walk-in registration, giving up (R1.2, R4.1)."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.db.models import F, Sum
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from booking.models import Appointment, Session, Slot
+from queueboard import rules
+from queueboard.errors import QueueError
+from queueboard.models import Refusal, Ticket
+from queueboard.services.lifecycle import open_registration
+from queueboard.services.queue import Queue, change, load, not_live, session_of, step
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What a walk-in would get now: the slot, and how many patients would be seen before."""
+
+    slot: Slot
+    position: int
+
+
+def check_in(*, appointment_id: int, actor: AbstractBaseUser | None = None, now: datetime | None = None) -> Ticket:
+    """A booked patient is on site and gets a place in the queue. A second press returns the same ticket."""
+    now = now or timezone.now()
+    session_id = Appointment.objects.filter(pk=appointment_id).values_list("session_id", flat=True).first()
+    if session_id is None:
+        raise QueueError(_("There is no such appointment."), code="no_appointment", status=404)
+    open_registration(session_id=session_id, actor=actor, now=now)
+    with change(session_id, actor=actor, now=now) as queue:
+        appointment = Appointment.objects.select_for_update().get(pk=appointment_id)
+        if appointment.state in (Appointment.State.ARRIVED, Appointment.State.SEEN):
+            return next(t for t in reversed(queue.tickets) if t.appointment_id == appointment_id)
+        _refuse_unless_expected(appointment)
+        _refuse_when_stopped(queue)
+        if any(t.patient_id == appointment.patient_id and t.state in LIVE for t in queue.tickets):
+            raise QueueError(_("This patient is in the queue already."), code="in_queue")
+        slot = queue.slots[appointment.slot_id]
+        grace = timedelta(minutes=queue.session.department.late_grace_minutes)
+        ticket = queue.add(
+            Ticket(
+                slot=slot,
+                patient_id=appointment.patient_id,
+                appointment=appointment,
+                token=appointment.token,
+                booked=True,
+                first_visit=appointment.first_visit,
+                arrived=now,
+                late=rules.is_late(now, slot.ends_at, grace),
+                passed=rules.is_passed(slot.index, queue.views()),
+            )
+        )
+        queue.write(appointment, state=Appointment.State.ARRIVED)
+        queue.happened("check_in", ticket=ticket)
+        return ticket
+
+
+LIVE = ("waiting", "called", "serving", "missed", "away")
+
+
+def _refuse_unless_expected(appointment: Appointment) -> None:
+    if appointment.state == Appointment.State.BOOKED:
+        return
+    if appointment.state == Appointment.State.HELD:
+        raise QueueError(_("This appointment is not paid yet."), code="not_paid")
+    raise QueueError(
+        _("This appointment is “%(state)s”.") % {"state": appointment.get_state_display()},
+        code="appointment_over",
+        state=appointment.state,
+    )
+
+
+def _refuse_when_stopped(queue: Queue) -> None:
+    if queue.session.stopped_early:
+        raise QueueError(_("This session was stopped: nobody more is called."), code="stopped")
+
+
+def offer_walk_in(*, session_id: int, now: datetime | None = None) -> Offer:
+    """What a walk-in would get, before accepting (R4.1). Raises QueueError `none_left` with what is left elsewhere."""
+    now = now or timezone.now()
+    session = Session.objects.select_related("department", "expert").filter(pk=session_id).first()
+    if session is None:
+        raise QueueError(_("There is no such session."), code="no_session", status=404)
+    if session.state == Session.State.PLANNED and now >= session.registration_opens_at:
+        open_registration(session_id=session_id, now=now)
+        session.refresh_from_db()
+    if session.state not in Session.LIVE:
+        raise not_live(session)
+    queue = load(session, now=now)
+    slot = _walk_in_slot(queue)
+    views = queue.views()
+    number = session.last_number + 1
+    made_up = rules.Ticket(number=number, slot=slot.index, slot_start=slot.starts_at, booked=False, arrived=now)
+    line = [view.number for view in rules.order([*views, made_up], queue.policy)]
+    return Offer(slot=slot, position=line.index(number))
+
+
+def register_walk_in(
+    *,
+    session_id: int,
+    patient_id: int,
+    first_visit: bool = True,
+    actor: AbstractBaseUser | None = None,
+    now: datetime | None = None,
+) -> Ticket:
+    """A walk-in takes the earliest slot, not ended, that has walk-in numbers left (R4.1).
+
+    A patient who is in the queue already keeps that ticket. One with an appointment here is refused
+    (`has_appointment`): it is a check-in. A refusal for want of numbers (`none_left`) is logged (R2.1).
+    """
+    now = now or timezone.now()
+    open_registration(session_id=session_id, actor=actor, now=now)
+    try:
+        with change(session_id, actor=actor, now=now) as queue:
+            mine = next((t for t in queue.tickets if t.patient_id == patient_id and t.state in LIVE), None)
+            if mine is not None:
+                return mine
+            _refuse_when_stopped(queue)
+            booked = Appointment.objects.filter(
+                session_id=session_id, patient_id=patient_id, state=Appointment.State.BOOKED
+            ).first()
+            if booked is not None:
+                raise QueueError(
+                    _("This patient has an appointment here: check in instead."),
+                    code="has_appointment",
+                    appointment=booked.pk,
+                )
+            slot = _walk_in_slot(queue)
+            queue.move_number(slot_id=slot.pk, source="pool", target="registered", reason="registered")
+            ticket = queue.add(
+                Ticket(slot=slot, patient_id=patient_id, booked=False, first_visit=first_visit, arrived=now)
+            )
+            queue.happened("register", ticket=ticket)
+            return ticket
+    except QueueError as error:
+        if error.code == "none_left":
+            Refusal.objects.create(session_id=session_id, at=now)
+        raise
+
+
+def _walk_in_slot(queue: Queue) -> Slot:
+    if queue.now >= queue.session.ends_at:
+        raise QueueError(_("Registration is closed: the session has ended."), code="registration_closed")
+    for slot in sorted(queue.slots.values(), key=lambda slot: slot.index):
+        if slot.ends_at > queue.now and slot.left_walk_in > 0:
+            return slot
+    raise QueueError(_("No walk-in number is left."), code="none_left", elsewhere=_elsewhere(queue))
+
+
+def _elsewhere(queue: Queue) -> list[dict[str, object]]:
+    """Other sessions of the department that take walk-ins now, most numbers first."""
+    others = (
+        Session.objects.filter(department=queue.session.department, state__in=Session.LIVE, stopped_early=False)
+        .exclude(pk=queue.session.pk)
+        .filter(slots__ends_at__gt=queue.now)
+        .annotate(left=Sum(F("slots__walk_in") - F("slots__registered")))
+        .filter(left__gt=0)
+        .select_related("expert")
+        .order_by("-left")
+    )
+    return [{"session": other.pk, "names": other.names, "left": other.left} for other in others]  # type: ignore[attr-defined]
+
+
+def leave(
+    *, ticket_id: int, reason: str = "", actor: AbstractBaseUser | None = None, now: datetime | None = None
+) -> Ticket:
+    """A patient gives the place up: the number goes to the walk-in pool of its slot (R3.5). Twice is once."""
+    with change(session_of(ticket_id), actor=actor, now=now) as queue:
+        ticket = queue.get(ticket_id)
+        if ticket.state == Ticket.State.LEFT:
+            return ticket
+        queue.write(ticket, state=step("leave", ticket), ended_at=queue.now)
+        if ticket.appointment_id is not None and ticket.handed_from_id is None:
+            appointment = Appointment.objects.get(pk=ticket.appointment_id)
+            queue.write(appointment, state=Appointment.State.CANCELLED_LATE, ended_at=queue.now)
+            queue.move_number(slot_id=ticket.slot_id, source="booked", target="pool", reason="cancelled")
+        else:
+            queue.move_number(slot_id=ticket.slot_id, source="registered", target="pool", reason="withdrawn")
+        queue.happened("leave", ticket=ticket, reason=reason[:120])
+        return ticket

@@ -1,0 +1,99 @@
+"""What time alone brings about. Every function may run twice, or be killed halfway and run again."""
+
+import logging
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+
+from django.db import DatabaseError, transaction
+from django.db.models import Exists, F, OuterRef
+from django.utils import timezone
+
+from booking.models import Session
+from queueboard.errors import QueueError
+from queueboard.live import news
+from queueboard.models import Ticket
+from queueboard.services import calls, lifecycle
+
+log = logging.getLogger(__name__)
+ESTIMATE_EVERY = timedelta(minutes=1)
+
+
+def open_registrations(*, now: datetime | None = None) -> int:
+    """Opens every session whose registration is due (R1.2, R3.5). Returns how many opened."""
+    now = now or timezone.now()
+    due = Session.objects.filter(state=Session.State.PLANNED, registration_opens_at__lte=now)
+    return _each(due, lambda pk: lifecycle.open_registration(session_id=pk, now=now))
+
+
+def start_sessions(*, now: datetime | None = None) -> int:
+    """Sessions whose start has come run. Returns how many began."""
+    now = now or timezone.now()
+    due = Session.objects.filter(state=Session.State.OPEN, starts_at__lte=now)
+    return _each(due, lambda pk: lifecycle.start_session(session_id=pk, now=now))
+
+
+def end_slots(*, now: datetime | None = None) -> int:
+    """Slots that have ended pass their walk-in numbers on (R3.5b). Returns in how many sessions."""
+    now = now or timezone.now()
+    due = Session.objects.filter(state__in=Session.LIVE, slots__ends_at__lte=now, slots__passed_on=False).distinct()
+    return _each(due, lambda pk: lifecycle.end_slots(session_id=pk, now=now))
+
+
+def close_sessions(*, now: datetime | None = None) -> int:
+    """Sessions close after their end once nobody waits (R1.4), a stopped one at its end. Returns how many closed."""
+    now = now or timezone.now()
+    busy = Ticket.objects.filter(session=OuterRef("pk"), state__in=("waiting", "called", "serving"))
+    ended = Session.objects.filter(state__in=(Session.State.PLANNED, *Session.LIVE), ends_at__lte=now)
+    due = ended.filter(stopped_early=True) | ended.filter(~Exists(busy))
+    return _each(due, lambda pk: _close_if_idle(pk, now))
+
+
+def _close_if_idle(session_id: int, now: datetime) -> bool:
+    lifecycle.open_registration(session_id=session_id, now=now)
+    return lifecycle.close_session(session_id=session_id, now=now).closed_at == now
+
+
+def miss_unanswered(*, now: datetime | None = None) -> int:
+    """R4.4, where the department sets it: a call is repeated, then missed, and the next patient is called."""
+    now = now or timezone.now()
+    called = Ticket.objects.filter(
+        state=Ticket.State.CALLED, session__state__in=Session.LIVE, session__department__auto_miss=True
+    ).select_related("session__department")
+    count = 0
+    for ticket in called:
+        department = ticket.session.department
+        if ticket.called_at is None or ticket.called_at + timedelta(seconds=department.call_gap_seconds) > now:
+            continue
+        try:
+            if ticket.calls < department.miss_after_calls:
+                calls.recall(ticket_id=ticket.pk, seen=ticket.calls, now=now)
+            else:
+                calls.miss(ticket_id=ticket.pk, now=now)
+                calls.call_next(session_id=ticket.session_id, room_id=ticket.room_id, seen=None, now=now)
+            count += 1
+        except QueueError as error:
+            # Staff were quicker, or the room is paused: what they did stands.
+            log.info("call of ticket %s left alone: %s", ticket.pk, error.code)
+    return count
+
+
+def refresh_estimates(*, now: datetime | None = None) -> int:
+    """Once a minute what is shown of a running session is computed anew, under a new version (R4.11)."""
+    now = now or timezone.now()
+    running = list(Session.objects.filter(state=Session.State.RUNNING).values_list("pk", flat=True))
+    for pk in running:
+        with transaction.atomic():
+            Session.objects.filter(pk=pk, state=Session.State.RUNNING).update(version=F("version") + 1)
+        news.announce(pk)
+    return len(running)
+
+
+def _each(due: Iterable[Session], act: Callable[[int], bool]) -> int:
+    """Runs `act` on every session; one that fails does not keep the others from their turn."""
+    count = 0
+    for session in due:
+        try:
+            count += act(session.pk)
+        except (QueueError, DatabaseError):
+            log.exception("session %s: %s", session.pk, getattr(act, "__name__", "step"))
+    return count

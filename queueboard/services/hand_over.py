@@ -1,0 +1,88 @@
+"""Waiting patients go on to another expert (R4.10)."""
+
+from datetime import datetime
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.utils.translation import gettext_lazy as _
+
+from booking.models import Slot
+from queueboard.errors import QueueError
+from queueboard.models import Ticket
+from queueboard.services.queue import Queue, changes, session_of, step
+
+
+def hand_over(
+    *,
+    ticket_id: int,
+    to_session_id: int,
+    reason: str = "",
+    actor: AbstractBaseUser | None = None,
+    now: datetime | None = None,
+) -> Ticket:
+    """The patient gets a ticket of the other session, keeping arrival, priority and link. Twice is once.
+
+    The other session gets a number more for it, so that nobody there loses one. The slot is the one of the same time,
+    else the first that has not ended.
+    """
+    session_id = session_of(ticket_id)
+    if session_id == to_session_id:
+        raise QueueError(_("This is the same session."), code="same_session", status=400)
+    with changes([session_id, to_session_id], actor=actor, now=now) as queues:
+        here, there = queues[session_id], queues[to_session_id]
+        old = here.get(ticket_id)
+        if old.state == Ticket.State.HANDED_OVER:
+            return old.handed_to
+        if here.session.department_id != there.session.department_id:
+            raise QueueError(_("The other session is in another department."), code="wrong_department", status=400)
+        if there.session.stopped_early:
+            raise QueueError(_("The other session was stopped."), code="stopped")
+        if any(t.patient_id == old.patient_id and t.state in IN_QUEUE for t in there.tickets):
+            raise QueueError(_("This patient is in the other queue already."), code="in_queue")
+        here.write(old, state=step("hand_over", old), ended_at=here.now)
+        here.happened("hand_over", ticket=old, reason=reason[:120])
+        slot = _slot_for(there, here.slots[old.slot_id])
+        note = f"{here.session.prefix}{old.number:03d}"
+        there.move_number(slot_id=slot.pk, source="outside", target="pool", reason="handed_over", note=note)
+        there.move_number(slot_id=slot.pk, source="pool", target="registered", reason="handed_over", note=note)
+        new = there.add(
+            Ticket(
+                slot=slot,
+                patient_id=old.patient_id,
+                appointment_id=old.appointment_id,
+                handed_from=old,
+                token=old.token,
+                booked=old.booked,
+                first_visit=old.first_visit,
+                arrived=old.arrived,
+                late=old.late,
+                priority=old.priority,
+                priority_reason=old.priority_reason,
+            )
+        )
+        there.happened("hand_over_in", ticket=new, reason=reason[:120])
+        return new
+
+
+IN_QUEUE = ("waiting", "called", "serving", "missed", "away")
+
+
+def _slot_for(queue: Queue, old: Slot) -> Slot:
+    running = [slot for slot in queue.slots.values() if slot.ends_at > queue.now]
+    same_time = [slot for slot in running if slot.starts_at <= old.starts_at < slot.ends_at]
+    return min(same_time or running or queue.slots.values(), key=lambda slot: slot.index)
+
+
+def hand_over_all(
+    *,
+    session_id: int,
+    to_session_id: int,
+    reason: str = "",
+    actor: AbstractBaseUser | None = None,
+    now: datetime | None = None,
+) -> list[Ticket]:
+    """Everybody who waits, in order; who is handed over already is passed by, so that it may run twice."""
+    waiting = Ticket.objects.filter(session_id=session_id, state=Ticket.State.WAITING).order_by("number")
+    return [
+        hand_over(ticket_id=pk, to_session_id=to_session_id, reason=reason, actor=actor, now=now)
+        for pk in waiting.values_list("pk", flat=True)
+    ]

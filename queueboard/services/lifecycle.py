@@ -1,0 +1,95 @@
+"""The session's life: registration opens, it runs, slots end, it is stopped, it closes (R1.2, R1.4, R3.5, R3.5b)."""
+
+from datetime import datetime
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from booking.models import Appointment, Session
+from booking.services import appointments, sessions
+from queueboard.errors import QueueError
+from queueboard.models import Ticket
+from queueboard.services import history
+from queueboard.services.calls import end_visit
+from queueboard.services.queue import change, step
+
+
+def open_registration(*, session_id: int, actor: AbstractBaseUser | None = None, now: datetime | None = None) -> bool:
+    """Opens walk-in registration when it is time; what is not booked goes to the pool (R3.5). Twice is once.
+
+    Returns whether it opened now. The first check-in or registration calls this too, should the task be late.
+    """
+    now = now or timezone.now()
+    due = Session.objects.filter(pk=session_id, state=Session.State.PLANNED, registration_opens_at__lte=now)
+    if not due.exists():
+        return False
+    with change(session_id, actor=actor, now=now, live=False) as queue:
+        if queue.session.state != Session.State.PLANNED:
+            return False
+        sessions.open_pool(session_id=session_id, now=now, actor=actor)
+        queue.write(queue.session, state=Session.State.OPEN)
+        queue.happened("registration_opened")
+        return True
+
+
+def start_session(*, session_id: int, now: datetime | None = None) -> bool:
+    """The session runs from its start on (or from its first call). Returns whether it began now."""
+    with change(session_id, actor=None, now=now, live=False) as queue:
+        if queue.session.state != Session.State.OPEN or queue.session.starts_at > queue.now:
+            return False
+        queue.write(queue.session, state=Session.State.RUNNING)
+        queue.happened("session_started")
+        return True
+
+
+def end_slots(*, session_id: int, now: datetime | None = None) -> bool:
+    """Slots that have ended pass their walk-in numbers on (R3.5b). Returns whether a slot ended since the last look."""
+    with change(session_id, actor=None, now=now, live=False) as queue:
+        ended = [s for s in queue.slots.values() if s.ends_at <= queue.now and not s.passed_on]
+        if queue.session.state not in Session.LIVE or not ended:
+            return False
+        sessions.pass_on(session_id=session_id, now=queue.now)
+        queue.happened("slot_ended")
+        return True
+
+
+def stop_early(
+    *, session_id: int, reason: str, actor: AbstractBaseUser | None = None, now: datetime | None = None
+) -> Session:
+    """Nobody more is called and nobody more is taken; who waits can be handed over until the session closes."""
+    if not reason.strip():
+        raise QueueError(_("Stopping a session needs a reason."), code="reason_missing", status=400)
+    with change(session_id, actor=actor, now=now) as queue:
+        if not queue.session.stopped_early:
+            queue.write(queue.session, stopped_early=True)
+            queue.happened("stop_early", reason=reason[:120])
+        return queue.session
+
+
+def close_session(*, session_id: int, actor: AbstractBaseUser | None = None, now: datetime | None = None) -> Session:
+    """Closes and settles every ticket and appointment (R1.4), and writes the session's history. Twice is once.
+
+    In service or away: seen. Otherwise on site: not seen, never a no-show. Booked and never checked in: no-show.
+    """
+    with change(session_id, actor=actor, now=now, live=False) as queue:
+        session = queue.session
+        if session.state in (Session.State.CLOSED, Session.State.CANCELLED):
+            return session
+        for ticket in queue.tickets:
+            if ticket.state in (Ticket.State.SERVING, Ticket.State.AWAY):
+                end_visit(queue, ticket)
+            elif ticket.state in (Ticket.State.WAITING, Ticket.State.CALLED, Ticket.State.MISSED):
+                queue.write(ticket, state=step("not_seen", ticket), ended_at=queue.now)
+                if ticket.appointment_id is not None:
+                    seen = ticket.served_seconds > 0
+                    state = Appointment.State.SEEN if seen else Appointment.State.NOT_SEEN
+                    appointment = Appointment.objects.get(pk=ticket.appointment_id)
+                    queue.write(appointment, state=state, ended_at=queue.now)
+        for seat in queue.rooms.values():
+            queue.write(seat, paused_at=None, paused_until=None, pause_reason="")
+        appointments.settle(session_id=session_id, now=queue.now)
+        queue.write(session, state=Session.State.CLOSED, closed_at=queue.now)
+        history.write(queue)
+        queue.happened("close")
+        return session

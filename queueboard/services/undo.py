@@ -1,0 +1,114 @@
+"""Taking back what was done, while nothing has followed from it (R4.10)."""
+
+from datetime import datetime
+from typing import Any
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from booking.models import Appointment, Session, SessionRoom
+from booking.services import numbers
+from queueboard.errors import QueueError
+from queueboard.models import QueueEvent, Ticket
+from queueboard.services.queue import Queue, changes, field_value
+
+UNDOABLE = frozenset(
+    ["check_in", "register", "leave", "call", "recall", "start", "finish", "miss", "put_back", "send_for_test", "return_visit", "priority", "pause", "resume", "change_room", "hand_over", "stop_early"]
+)
+_MODELS: dict[str, type[models.Model]] = {
+    "ticket": Ticket, "sessionroom": SessionRoom, "session": Session, "appointment": Appointment,
+}  # fmt: skip
+
+
+def undoable(*, session_id: int, room_id: int | None = None) -> QueueEvent | None:
+    """The newest step (of a room, where given) that can be taken back, or None."""
+    steps = QueueEvent.objects.filter(session_id=session_id, undone_by=None, kind__in=UNDOABLE).select_related("ticket")
+    if room_id is not None:
+        steps = steps.filter(room_id=room_id)
+    last = steps.order_by("-version").first()
+    return last if last is not None and not _followed(last) else None
+
+
+def undo(*, event_id: int, actor: AbstractBaseUser | None = None, now: datetime | None = None) -> QueueEvent:
+    """Takes a step back: every field as it was, in one transaction with an event of its own. Twice is once.
+
+    Raises QueueError `not_undoable`, or `followed` where something has followed from it.
+    """
+    event = QueueEvent.objects.select_related("ticket").filter(pk=event_id).first()
+    if event is None:
+        raise QueueError(_("There is no such step."), code="no_event", status=404)
+    if event.kind not in UNDOABLE:
+        raise QueueError(_("This step cannot be undone."), code="not_undoable")
+    twin = _twin(event)
+    sessions = {event.session_id} | ({twin.session_id} if twin else set())
+    with changes(sessions, actor=actor, now=now) as queues:
+        done = QueueEvent.objects.filter(undoes=event).first()
+        if done is not None:
+            return done
+        # The new half first: an appointment has one ticket at a time.
+        for each in (twin, event):
+            if each is None:
+                continue
+            if _followed(each):
+                raise QueueError(_("Something has followed from this step: it cannot be undone."), code="followed")
+            queue = queues[each.session_id]
+            for entry in reversed(each.changes):
+                _take_back(queue, entry)
+            queue.happened("undo", ticket=each.ticket, room_id=each.room_id, reason=each.kind, undoes=each)
+    undone = queues[event.session_id].event
+    assert undone is not None
+    return undone
+
+
+def _twin(event: QueueEvent) -> QueueEvent | None:
+    """A hand-over is one step in two queues: the other half."""
+    if event.kind != "hand_over" or event.ticket is None:
+        return None
+    return QueueEvent.objects.filter(kind="hand_over_in", ticket__handed_from=event.ticket, undone_by=None).first()
+
+
+def _touched(event: QueueEvent) -> set[tuple[str, int]]:
+    return {(entry["model"], entry["id"]) for entry in event.changes if entry["model"] in ("ticket", "sessionroom")}
+
+
+def _followed(event: QueueEvent) -> bool:
+    """Whether a later step, not undone itself, touched the same tickets or room."""
+    mine = _touched(event)
+    later = QueueEvent.objects.filter(session_id=event.session_id, version__gt=event.version, undone_by=None)
+    return any(mine & _touched(other) for other in later.exclude(kind="undo"))
+
+
+def _take_back(queue: Queue, entry: dict[str, Any]) -> None:
+    if entry["model"] == "number":
+        numbers.move(
+            slot_id=entry["id"],
+            source=entry["target"],
+            target=entry["source"],
+            reason="withdrawn",
+            now=queue.now,
+        )
+        return
+    row = _row(queue, entry)
+    if entry.get("made"):
+        queue.write(row, state=Ticket.State.LEFT, ended_at=queue.now)
+        return
+    was = {name: field_value(row, name, value) for name, value in entry["was"].items()}
+    for name, value in entry["now"].items():
+        if getattr(row, name) != field_value(row, name, value):
+            raise QueueError(_("Something has followed from this step: it cannot be undone."), code="followed")
+    queue.write(row, **was)
+    if entry["model"] == "sessionroom" and "room_id" in was:
+        queue.rooms = {seat.room_id: seat for seat in queue.rooms.values()}
+
+
+def _row(queue: Queue, entry: dict[str, Any]) -> Any:
+    match entry["model"]:
+        case "ticket":
+            return queue.get(entry["id"])
+        case "session":
+            return queue.session
+        case "sessionroom":
+            return next(seat for seat in queue.rooms.values() if seat.pk == entry["id"])
+        case model:
+            return _MODELS[model]._default_manager.get(pk=entry["id"])
