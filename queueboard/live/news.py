@@ -1,0 +1,98 @@
+"""News of a queue for every process: the snapshot stored in Redis under its version, and published.
+
+Redis only carries news. Where it is down, screens are served by the sweep of their own process (hub.py), so nothing
+here waits for it longer than 200 ms nor raises.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+
+import redis
+from django.conf import settings
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from queueboard import snapshots
+from queueboard.live import protocol
+from queueboard.snapshots import Snapshot
+
+log = logging.getLogger(__name__)
+
+PATIENCE = 0.2  # seconds for connecting, and for an answer
+LEFT_ALONE = 2.0  # seconds without a try after a failure: a staff action pays for a dead Redis once, not each time
+KEPT_SECONDS = 24 * 3600
+
+# Compare-and-set: an older snapshot never replaces a newer one, unless that is another database's.
+STORE = """
+local kept = redis.call('HMGET', KEYS[1], 'mark', 'version')
+if kept[1] == ARGV[1] and tonumber(kept[2]) >= tonumber(ARGV[2]) then return 0 end
+redis.call('HSET', KEYS[1], 'mark', ARGV[1], 'version', ARGV[2], 'body', ARGV[3])
+redis.call('EXPIRE', KEYS[1], ARGV[4])
+redis.call('PUBLISH', ARGV[5], ARGV[3])
+return 1
+"""
+
+listeners: list[Callable[[Snapshot], None]] = []  # the hub of this process, which need not wait for Redis
+_lock = threading.Lock()
+_client: redis.Redis | None = None
+_left_alone_until = 0.0
+
+
+def topic(session_id: int) -> str:
+    return f"{settings.REDIS_PREFIX}:queue:{session_id}"
+
+
+def key(session_id: int) -> str:
+    return f"{settings.REDIS_PREFIX}:snapshot:{session_id}"
+
+
+def announce(session_id: int) -> None:
+    """Tells every process what a session's queue now is. Called after commit; never raises."""
+    try:
+        snapshot = snapshots.build(session_id)
+        for listener in listeners:
+            listener(snapshot)
+        store(snapshot)
+    except Exception:
+        log.warning("could not announce session %s: the sweep will", session_id, exc_info=True)
+
+
+def store(snapshot: Snapshot) -> bool:
+    """Stores and publishes a snapshot unless Redis has one as new. False also where Redis cannot be reached."""
+    arguments = (
+        snapshot.mark, snapshot.version, protocol.pack(snapshot), KEPT_SECONDS, topic(snapshot.session),
+    )  # fmt: skip
+    return bool(_ask(lambda client: client.eval(STORE, 1, key(snapshot.session), *arguments)))
+
+
+def stored(session_id: int, *, version: int) -> Snapshot | None:
+    """The stored snapshot of exactly this version of our database; None where there is none or no Redis."""
+    wanted = f"{version}".encode(), snapshots.database_mark().encode()
+    found = _ask(lambda client: client.hmget(key(session_id), "version", "mark", "body"))
+    if not isinstance(found, list) or tuple(found[:2]) != wanted:
+        return None
+    return protocol.unpack(found[2])
+
+
+def _ask(question: Callable[[redis.Redis], object]) -> object:
+    """The answer of Redis; None while it is left alone after a failure."""
+    global _client, _left_alone_until
+    with _lock:
+        if time.monotonic() < _left_alone_until:
+            return None
+        if _client is None:
+            # RESP2 and no library name: a new connection then needs no round trip before the question.
+            _client = redis.Redis.from_url(
+                settings.REDIS_URL, protocol=2, socket_connect_timeout=PATIENCE, socket_timeout=PATIENCE,
+                retry=Retry(NoBackoff(), 0), driver_info=None,
+            )  # fmt: skip
+        client = _client
+    try:
+        return question(client)
+    except redis.RedisError as error:
+        with _lock:
+            _left_alone_until = time.monotonic() + LEFT_ALONE
+        log.warning("Redis: %s; left alone for %s s", error, LEFT_ALONE)
+        return None

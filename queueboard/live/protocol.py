@@ -1,0 +1,65 @@
+"""What goes over the wire: packed snapshots in Redis, board messages and heartbeats on sockets, ETags. Pure."""
+
+import json
+from collections.abc import Iterable
+from datetime import datetime
+
+from queueboard.snapshots import Snapshot, encoded
+
+# Close codes of our own (RFC 6455 leaves 4000-4999 to applications).
+FORBIDDEN = 4403
+UNKNOWN = 4404
+STUCK = 4408
+CHANGED = 4409  # the board has been set up anew: load the page again
+TOO_BIG = 1009
+RESTART = 1012
+
+PARTS = ("board", "phone", "desk")
+
+
+def pack(snapshot: Snapshot) -> bytes:
+    """A snapshot as one message: a line of JSON about it, then the encoded bytes of each audience as they are."""
+    about = {
+        "session": snapshot.session,
+        "version": snapshot.version,
+        "mark": snapshot.mark,
+        "department": snapshot.department,
+        "live": snapshot.live,
+        "rooms": snapshot.rooms,
+        "sort": snapshot.sort,
+        "sizes": [len(getattr(snapshot, part)) for part in PARTS],
+    }
+    return b"\n".join([json.dumps(about).encode(), b"".join(getattr(snapshot, part) for part in PARTS)])
+
+
+def unpack(message: bytes) -> Snapshot:
+    """The snapshot back. Raises ValueError or KeyError for anything else."""
+    line, _, body = message.partition(b"\n")
+    about = json.loads(line)
+    parts = {}
+    for part, size in zip(PARTS, about.pop("sizes"), strict=True):
+        parts[part], body = body[:size], body[size:]
+    about["rooms"], about["sort"] = tuple(about["rooms"]), tuple(about["sort"])
+    return Snapshot(**about, **parts)
+
+
+def board_message(*, slug: str, version: int, at: datetime, titles: dict[str, str], queues: Iterable[bytes]) -> bytes:
+    """A board's message: its queues' bytes joined as they are, not encoded again."""
+    head = encoded({"board": slug, "version": version, "at": at.isoformat(timespec="milliseconds"), "titles": titles})
+    return head[:-1] + b',"queues":[' + b",".join(queues) + b"]}"
+
+
+def heartbeat(*, read_at: datetime, now: datetime) -> str:
+    """When the database was last read, and the server's clock, so that a screen need not trust its own."""
+    return json.dumps({"heartbeat": read_at.isoformat(), "now": now.isoformat()}, separators=(",", ":"))
+
+
+def etag(version: int) -> str:
+    """Weak: two processes may encode one version a moment apart."""
+    return f'W/"{version}"'
+
+
+def same_etag(if_none_match: str, tag: str) -> bool:
+    """Whether a request's If-None-Match names this version."""
+    known = [part.strip().removeprefix("W/") for part in if_none_match.split(",")]
+    return tag.removeprefix("W/") in known or "*" in known
