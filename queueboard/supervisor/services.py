@@ -1,0 +1,60 @@
+"""The processes of a running queueboard, in the order in which they are started."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from queueboard.supervisor import valkey
+
+NOT_THE_DEMONSTRATION = 3  # exit status of `manage.py demo` on a database that holds anything else
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One process to be kept running.
+
+    name     what its lines are led by
+    command  program and arguments
+    grace    seconds between asking it to stop and killing it
+    last     exit statuses that mean it has nothing more to do: it is not started again
+    """
+
+    name: str
+    command: Sequence[str]
+    grace: float = 4.0
+    last: frozenset[int] = frozenset()
+
+
+def manage(*arguments: str) -> list[str]:
+    """A command of manage.py, run by this very Python."""
+    return [sys.executable, str(Path(__file__).resolve().parents[2] / "manage.py"), *arguments]
+
+
+def embedded_valkey(*, folder: Path, socket: Path) -> Service:
+    return Service("valkey", valkey.command(folder=folder, socket=socket))
+
+
+def web(*, host: str, port: int) -> Service:
+    """Pages, API and websockets from one uvicorn; with uvloop where it is installed (`--loop auto`)."""
+    module = [sys.executable, "-m", "uvicorn", "queueboard.asgi:application"]
+    address = ["--host", host, "--port", str(port)]
+    # Screens that stay connected would hold up a stop for ever; they come back by themselves.
+    options = ["--ws", "websockets-sansio", "--loop", "auto", "--timeout-graceful-shutdown", "2"]
+    return Service("web", [*module, *address, *options, "--no-access-log", "--log-level", "warning"])
+
+
+def worker() -> Service:
+    """Celery's worker. Threads, not forked children: nothing to be orphaned by a kill, a third of the memory, and
+    a long task in one thread does not hold up the queue's clock in another."""
+    celery = [sys.executable, "-m", "celery", "-A", "queueboard", "worker"]
+    alone = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
+    return Service("worker", [*celery, "--pool", "threads", "--concurrency", "2", *alone, "--loglevel", "WARNING"])
+
+
+def beat() -> Service:
+    return Service("beat", [sys.executable, "-m", "celery", "-A", "queueboard", "beat", "--loglevel", "WARNING"])
+
+
+def demo() -> Service:
+    return Service("demo", manage("demo"), last=frozenset({NOT_THE_DEMONSTRATION}))
