@@ -9,6 +9,8 @@ from celery.schedules import crontab
 from csp.constants import NONCE, NONE, SELF
 from django.utils.translation import gettext_lazy as _
 
+from queueboard.supervisor.paths import socket_path
+
 env = environ.Env()
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = Path(env.str("QUEUEBOARD_VAR", default=str(BASE_DIR / "var")))
@@ -96,8 +98,8 @@ else:
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- news: broker and pub/sub ---------------------------------------------------------------------------------
-# The embedded Valkey listens on a unix socket in VAR_DIR; its path must stay under 100 characters.
-VALKEY_SOCKET = env.str("VALKEY_SOCKET", default=str(VAR_DIR / "valkey.sock"))
+# The embedded Valkey listens on a unix socket in VAR_DIR, or in a shorter place where that path is too long.
+VALKEY_SOCKET = env.str("VALKEY_SOCKET", default=str(socket_path(VAR_DIR)))
 REDIS_URL = env.str("REDIS_URL", default=f"unix://{quote(VALKEY_SOCKET)}")
 REDIS_PREFIX = env.str("REDIS_PREFIX", default="queueboard")
 
