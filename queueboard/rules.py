@@ -307,7 +307,7 @@ def overtakers(before: Iterable[Ticket], after: Iterable[Ticket], policy: Policy
 
 def _reason(other: Ticket, other_was: Ticket | None, own: Ticket, policy: Policy) -> Reason:
     """The rule by which `other` now stands ahead of `own` and did not before (`other_was`; None: no ticket yet)."""
-    if other_was is not None and _put_back_by_undo(other_was, other):
+    if other_was is not None and other_was.state in ONLY_UNDO_LEADS_BACK:
         return Reason.UNDONE
     theirs, mine = place(other, policy), place(own, policy)
     if theirs in REASON_OF_PLACE:
@@ -316,7 +316,8 @@ def _reason(other: Ticket, other_was: Ticket | None, own: Ticket, policy: Policy
         return REASON_OF_OWN_PLACE[mine]
     if other.slot < own.slot:
         return Reason.EARLIER_SLOT
-    if theirs is Place.PRIORITY and mine is not Place.PRIORITY:
+    newly_priority = other_was is not None and other_was.priority != other.priority
+    if theirs is Place.PRIORITY and (mine is not Place.PRIORITY or newly_priority):
         return Reason.PRIORITY
     if policy.booked_first and other.booked and not own.booked:
         return Reason.BOOKED_FIRST
@@ -337,11 +338,7 @@ REASON_OF_OWN_PLACE = {
     Place.LATE_PASSED: Reason.KEEPS_TIME,
     Place.MISSED_TWICE: Reason.KEEPS_TIME,
 }
-
-
-def _put_back_by_undo(was: Ticket, now: Ticket) -> bool:
-    came_back = was.turned_up != now.turned_up or was.returned != now.returned
-    return was.state != State.WAITING and not came_back
+ONLY_UNDO_LEADS_BACK = {State.CALLED, State.SERVING, State.LEFT, State.HANDED_OVER, State.NOT_SEEN}
 
 
 # --- the steps of a ticket

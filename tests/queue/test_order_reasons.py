@@ -38,6 +38,13 @@ def test_an_emergency_and_a_priority_are_told_in_the_same_word(priority):
     assert Reason.EMERGENCY.value == Reason.PRIORITY.value
 
 
+def test_a_new_priority_among_priority_patients_is_told_as_such():
+    """3 came before 4, and is ahead of 4 only since the priority was set."""
+    third = walk_in(3, 0, "08:02")
+    before = [third, walk_in(4, 0, "08:03", priority=Priority.PRIORITY)]
+    assert worse(before, replace(third, priority=Priority.PRIORITY)) == {4: Worse(1, (Reason.PRIORITY,))}
+
+
 def test_a_priority_tells_a_patient_of_a_later_slot_about_the_slot_only():
     assert worse([booked(1, 1, "08:40")], walk_in(2, 0, "08:41", priority=Priority.PRIORITY)) == {
         1: Worse(1, (Reason.EARLIER_SLOT,))
@@ -95,7 +102,7 @@ def test_a_call_that_was_undone(state):
     assert worse([first, walk_in(2, 0, "08:01")], undone) == {2: Worse(1, (Reason.UNDONE,))}
 
 
-@pytest.mark.parametrize("state", [State.LEFT, State.HANDED_OVER])
+@pytest.mark.parametrize("state", [State.LEFT, State.HANDED_OVER, State.NOT_SEEN])
 def test_another_step_that_was_undone(state):
     gone = walk_in(1, 0, "08:00", state=state)
     assert worse([gone, walk_in(2, 0, "08:01")], replace(gone, state=State.WAITING)) == {2: Worse(1, (Reason.UNDONE,))}
