@@ -229,11 +229,12 @@ def _slot_capacity(
     known = [_amount(visit, "a visit's length", "bad_visits") for visit in visits]
     tallies = [_whole(count, "a count of visits", "bad_visits") for count in counts]
 
-    mean = _snap(math.fsum(known) / len(known)) if known else 0.0
-    visit_minutes = mean or float(default_visit)
+    mean = math.fsum(known) / len(known) if known else 0.0
+    on_record = _snap(mean) > 0
+    visit_minutes = mean if on_record else float(default_visit)
     expected = minutes / visit_minutes
     observed = sum(tallies) / len(tallies) if tallies else None
-    chosen, reason = expected, CapacityReason.VISIT_LENGTH if mean else CapacityReason.DEFAULT_VISIT
+    chosen, reason = expected, CapacityReason.VISIT_LENGTH if on_record else CapacityReason.DEFAULT_VISIT
     # A low count in a slot where nobody waited says that few came, not that few can be seen.
     held_up = sum(map(bool, waited)) >= _snap(waited_share * len(waited))
     if observed is not None and held_up and _snap(observed) < _snap(late_share * expected):
@@ -241,7 +242,7 @@ def _slot_capacity(
     return SlotCapacity(
         slot_minutes=minutes,
         sessions=len(tallies),
-        visits=len(known) if mean else 0,
+        visits=len(known) if on_record else 0,
         observed=observed,
         visit_minutes=visit_minutes,
         expected=expected,
