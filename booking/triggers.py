@@ -29,9 +29,12 @@ def balance_sql(vendor: str) -> list[str]:
     """Statements that refuse a ledger row whose balances are not the slot's own."""
     if vendor == "postgresql":
         return [
-            f"""CREATE OR REPLACE FUNCTION booking_quotamove_balance() RETURNS trigger AS $$
+            """CREATE OR REPLACE FUNCTION booking_quotamove_balance() RETURNS trigger AS $$
                 BEGIN
-                  IF (NEW.bookable_left, NEW.walk_in_left) IS DISTINCT FROM ({_LEFT}) THEN
+                  IF NOT EXISTS (
+                    SELECT 1 FROM booking_slot WHERE id = NEW.slot_id
+                    AND (bookable - booked - withheld, walk_in - registered) = (NEW.bookable_left, NEW.walk_in_left)
+                  ) THEN
                     RAISE EXCEPTION 'the ledger does not agree with the slot' USING ERRCODE = 'check_violation';
                   END IF;
                   RETURN NULL;

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from django.db import connection
-from django.db.backends.sqlite3.operations import DatabaseOperations
+from django.db.backends.sqlite3.base import DatabaseWrapper
 
 from booking import triggers
 
@@ -13,7 +13,7 @@ from booking import triggers
 @pytest.fixture(scope="session", autouse=True)
 def _flush_in_spite_of_triggers():
     """SQLite empties tables by DELETE, which the append-only triggers refuse: take them off around a flush."""
-    plain = DatabaseOperations.sql_flush
+    plain = DatabaseWrapper.ops_class.sql_flush
 
     def sql_flush(self, style, tables, **kwargs):
         guarded = [table for table in triggers.APPEND_ONLY if table in tables]
@@ -21,9 +21,9 @@ def _flush_in_spite_of_triggers():
         on = [sql for table in guarded for sql in triggers.append_only_sql("sqlite", table)]
         return [*off, *plain(self, style, tables, **kwargs), *on]
 
-    DatabaseOperations.sql_flush = sql_flush
+    DatabaseWrapper.ops_class.sql_flush = sql_flush
     yield
-    DatabaseOperations.sql_flush = plain
+    DatabaseWrapper.ops_class.sql_flush = plain
 
 
 def pytest_collection_modifyitems(items):

@@ -119,7 +119,7 @@ class Queue:
         reason: str = "",
         undoes: QueueEvent | None = None,
     ) -> None:
-        """Names the event that this change is. A change that names none leaves no trace and must have changed nothing."""
+        """Names the event that this change is. A change that names none must have changed nothing."""
         self.kind, self.ticket, self.reason, self.undoes = kind, ticket, reason, undoes
         self.room_id = room_id if room_id is not None else (ticket.room_id if ticket is not None else None)
 
@@ -159,7 +159,7 @@ def locked_session(session_id: int) -> Session:
 def change(
     session_id: int, *, actor: AbstractBaseUser | None, now: datetime | None, live: bool = True
 ) -> Iterator[Queue]:
-    """One transaction on one queue. Raises QueueError `closed` where the session takes no changes (unless not `live`)."""
+    """One transaction on one queue. Raises QueueError `closed` where the session takes no changes (if `live`)."""
     with changes([session_id], actor=actor, now=now, live=live) as queues:
         yield queues[session_id]
 

@@ -14,7 +14,11 @@ from queueboard.models import QueueEvent, Ticket
 from queueboard.services.queue import Queue, changes, field_value
 
 UNDOABLE = frozenset(
-    ["check_in", "register", "leave", "call", "recall", "start", "finish", "miss", "put_back", "send_for_test", "return_visit", "priority", "pause", "resume", "change_room", "hand_over", "stop_early"]
+    {
+        *("check_in", "register", "leave", "put_back", "send_for_test", "return_visit", "priority", "hand_over"),
+        *("call", "recall", "start", "finish", "miss"),
+        *("pause", "resume", "change_room", "stop_early"),
+    }
 )
 _MODELS: dict[str, type[models.Model]] = {
     "ticket": Ticket, "sessionroom": SessionRoom, "session": Session, "appointment": Appointment,

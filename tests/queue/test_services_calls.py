@@ -6,7 +6,7 @@ import pytest
 
 from booking.models import Appointment
 from queueboard.errors import QueueError
-from queueboard.models import QueueEvent, Refusal, Ticket
+from queueboard.models import QueueEvent, Refusal
 from queueboard.services import arrivals, calls, clock, hand_over, lifecycle, returns, rooms, undo
 from tests import factories
 from tests.factories import at
