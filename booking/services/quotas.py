@@ -1,0 +1,224 @@
+"""Quotas: a session's numbers split between booking and walk-ins, and why (R2.4 to R2.7)."""
+
+import logging
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import transaction
+from django.db.models import Sum
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from booking import quota
+from booking.errors import BookingError
+from booking.estimates import DIGITS, Estimate, Period, estimate
+from booking.models import QuotaMove, QuotaPlan, Session, Slot
+from booking.services import numbers
+
+log = logging.getLogger(__name__)
+
+Place = QuotaMove.Place
+Reason = QuotaMove.Reason
+
+# Moves that share out a session's own numbers; all others across its border add numbers or take some away.
+SHARES_OUT = (Reason.PLANNED, Reason.RECALCULATED, Reason.LOCKED, Reason.PASSED_ON)
+
+_WORDS = {
+    "too_few_numbers": _("The session has fewer numbers than are booked or locked."),
+    "all_locked": _("Every slot is locked, and some of the session's numbers are in none of them."),
+    "locked_under_booked": _("A slot is locked with fewer numbers to book than are booked."),
+    "no_slots": _("The session has no slots."),
+}
+
+
+def recalculate(*, session_id: int, actor: AbstractBaseUser | None = None, now: datetime | None = None) -> QuotaPlan:
+    """Splits a session's numbers anew from the history of its expert, by hand also after its release.
+
+    Never goes under what is booked and leaves locked slots alone. Where nothing has changed the last plan is returned
+    and nothing is written. Raises BookingError `registration_open` once walk-ins can register, `quota_<code>` where no
+    split is possible (booking.quota.QuotaError).
+    """
+    return _recalculate(session_id, actor=actor, now=now or timezone.now(), by_hand=True)[0]
+
+
+def recalculate_all(*, now: datetime | None = None) -> int:
+    """Recalculates every session that is not yet released for booking (R2.6). Returns how many plans are new.
+
+    One transaction per session: killed halfway, those done are done, and the next run does the others.
+    """
+    now = now or timezone.now()
+    waiting = Session.objects.filter(state=Session.State.PLANNED, released_at__gt=now, pool_opened_at=None)
+    changed = 0
+    for session_id in waiting.order_by("pk").values_list("pk", flat=True):
+        try:
+            changed += _recalculate(session_id, actor=None, now=now, by_hand=False)[1]
+        except BookingError as error:
+            # Cancelled, opened or released since it was listed, or locked into a corner by a manager.
+            log.warning("session %s keeps its quotas: %s", session_id, error.code)
+    return changed
+
+
+def share_out(session: Session, slots: Sequence[Slot], estimated: Estimate, *, now: datetime) -> QuotaPlan:
+    """The first split of a new session, in the transaction that makes it. `slots` in order, saved, without numbers."""
+    return _apply(session, slots, estimated, session.numbers, reason=Reason.PLANNED, actor=None, now=now)[0]
+
+
+def period_of(session: Session) -> Period:
+    """What is to be estimated for a saved session; its slots give the spans."""
+    spans = tuple(session.slots.order_by("index").values_list("starts_at", "ends_at"))
+    if not spans:
+        raise BookingError(_WORDS["no_slots"], code="quota_no_slots")
+    experts = tuple(sorted(set(session.rooms.values_list("expert_id", flat=True))))
+    return Period(
+        department=session.department,
+        expert_ids=experts if session.expert_id is None else (session.expert_id,),
+        rooms=max(1, len(experts)) if session.expert_id is None else 1,
+        opens_at=session.registration_opens_at,
+        spans=spans,
+    )
+
+
+def _recalculate(
+    session_id: int, *, actor: AbstractBaseUser | None, now: datetime, by_hand: bool
+) -> tuple[QuotaPlan, bool]:
+    # The history is read before the transaction: on SQLite that one holds the lock of all writers.
+    estimated = estimate(period_of(Session.objects.select_related("department").get(pk=session_id)))
+    with transaction.atomic():
+        session = Session.objects.select_for_update(no_key=True).get(pk=session_id)
+        if session.state != Session.State.PLANNED or session.pool_opened_at:
+            raise BookingError(_("Registration is open: the split stays as it is."), code="registration_open")
+        if not by_hand and session.released_at <= now:
+            raise BookingError(_("The session is released for booking."), code="released")
+        slots = list(session.slots.select_for_update(no_key=True).order_by("index"))
+        total = session.numbers + added_numbers(session_id)
+        return _apply(session, slots, estimated, total, reason=Reason.RECALCULATED, actor=actor, now=now)
+
+
+def added_numbers(session_id: int) -> int:
+    """Numbers that came to a session after it was made, less those that left it."""
+    moves = QuotaMove.objects.filter(slot__session_id=session_id).exclude(reason__in=SHARES_OUT)
+    came = moves.filter(source=Place.OUTSIDE).aggregate(n=Sum("count", default=0))["n"]
+    went = moves.filter(target=Place.OUTSIDE).aggregate(n=Sum("count", default=0))["n"]
+    return came - went
+
+
+def _apply(
+    session: Session,
+    slots: Sequence[Slot],
+    estimated: Estimate,
+    total: int,
+    *,
+    reason: str,
+    actor: AbstractBaseUser | None,
+    now: datetime,
+) -> tuple[QuotaPlan, bool]:
+    try:
+        split = quota.plan(
+            [slot.chosen for slot in estimated.capacities],
+            estimated.walk_ins,
+            estimated.before_start,
+            total,
+            booked=[slot.booked + slot.withheld for slot in slots],
+            locked=[(slot.bookable, slot.walk_in) if slot.locked else None for slot in slots],
+        )
+    except quota.QuotaError as error:
+        words = _WORDS.get(error.code, _("No split can be computed from these figures."))
+        raise BookingError(words, code=f"quota_{error.code}", session=session.pk) from error
+    moved = _move(slots, split, reason=reason, actor=actor, now=now)
+    basis = estimated.basis | {"numbers": total}
+    rows = [
+        _row(slot, measured, planned, estimated.basis["rooms"])
+        for slot, measured, planned in zip(slots, estimated.capacities, split, strict=True)
+    ]
+    last = session.plans.order_by("-pk").first()
+    if last is not None and not moved and (last.basis, last.rows) == (basis, rows):
+        return last, False
+    made = QuotaPlan.objects.create(session=session, made_at=now, made_by=actor, basis=basis, rows=rows)
+    return made, True
+
+
+def _row(slot: Slot, measured: quota.SlotCapacity, planned: quota.SlotPlan, rooms: int) -> dict[str, Any]:
+    """One slot's line of the report; JSON values only. Minutes and expectations are rounded for comparing."""
+    return {
+        "slot": slot.index,
+        "start": timezone.localtime(slot.starts_at).isoformat(),
+        "end": timezone.localtime(slot.ends_at).isoformat(),
+        "observed": None if measured.observed is None else round(measured.observed, DIGITS),
+        "visits": measured.visits,
+        "visit_minutes": round(measured.visit_minutes, DIGITS),
+        "expected": round(measured.expected, DIGITS),
+        "capacity": planned.capacity,
+        "reason": measured.reason.value,
+        "walk_ins": planned.walk_ins,
+        "carry_in": planned.carry_in,
+        "demand": planned.demand,
+        "carry": planned.carry_out,
+        "bookable": planned.bookable,
+        "walk_in": planned.walk_in,
+        "booked": planned.booked,
+        "locked": planned.locked,
+        "overtime": planned.overtime,
+        "overtime_minutes": round(planned.overtime * measured.visit_minutes / rooms, DIGITS),
+    }
+
+
+def _move(
+    slots: Sequence[Slot],
+    split: Sequence[quota.SlotPlan],
+    *,
+    reason: str,
+    actor: AbstractBaseUser | None,
+    now: datetime,
+) -> bool:
+    """Moves numbers until each slot is as planned: within a slot first, then out of slots, then into others."""
+    within, out, into = [], [], []
+    for slot, planned in zip(slots, split, strict=True):
+        bookable = planned.bookable - slot.bookable
+        pool = planned.walk_in - slot.walk_in
+        if bookable * pool < 0:
+            count = min(abs(bookable), abs(pool))
+            source, target = (Place.BOOKABLE, Place.POOL) if bookable < 0 else (Place.POOL, Place.BOOKABLE)
+            within.append((slot.pk, source, target, count))
+            bookable += count if bookable < 0 else -count
+            pool += count if pool < 0 else -count
+        for place, change in ((Place.BOOKABLE, bookable), (Place.POOL, pool)):
+            if change < 0:
+                out.append((slot.pk, place, Place.OUTSIDE, -change))
+            elif change > 0:
+                into.append((slot.pk, Place.OUTSIDE, place, change))
+    moves = [*within, *out, *into]
+    for slot_id, source, target, count in moves:
+        numbers.move(
+            slot_id=slot_id, source=source, target=target, count=count, reason=reason, actor=actor, now=now
+        )  # fmt: skip
+    return bool(moves)
+
+
+def lock_split(*, slot_id: int, bookable: int, actor: AbstractBaseUser | None, now: datetime | None = None) -> Slot:
+    """A manager fixes how many of a slot's numbers can be booked; recalculation leaves the slot from then on (R2.5).
+
+    Raises BookingError `registration_open`, `locked_under_booked` under what is booked, `too_few_numbers` over what the
+    slot has.
+    """
+    now = now or timezone.now()
+    with transaction.atomic():
+        session_id = Slot.objects.values_list("session_id", flat=True).get(pk=slot_id)
+        session = Session.objects.select_for_update(no_key=True).get(pk=session_id)
+        if session.state != Session.State.PLANNED or session.pool_opened_at:
+            raise BookingError(_("Registration is open: the split stays as it is."), code="registration_open")
+        slot = Slot.objects.select_for_update(no_key=True).get(pk=slot_id)
+        if bookable < slot.booked + slot.withheld:
+            raise BookingError(_WORDS["locked_under_booked"], code="locked_under_booked")
+        more = bookable - slot.bookable
+        if more > slot.walk_in:
+            raise BookingError(_("The slot has fewer numbers than that."), code="too_few_numbers")
+        if more:
+            source, target = (Place.POOL, Place.BOOKABLE) if more > 0 else (Place.BOOKABLE, Place.POOL)
+            numbers.move(
+                slot_id=slot_id, source=source, target=target, count=abs(more), reason=Reason.LOCKED,
+                actor=actor, now=now,
+            )  # fmt: skip
+        Slot.objects.filter(pk=slot_id).update(locked=True)
+        return Slot.objects.get(pk=slot_id)

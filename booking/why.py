@@ -1,0 +1,147 @@
+"""The answer to "why 3 bookable at 9-10?" (R2.5): a stored quota calculation, put into sentences.
+
+The calculation holds codes and figures only, so that each reader gets it in their own language.
+"""
+
+from typing import Any
+
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from booking.models import QuotaPlan
+
+
+def sentences(plan: QuotaPlan) -> list[str]:
+    """What the whole calculation rests on: history of visits, of walk-ins, and how the numbers were estimated."""
+    visits, walk_ins = plan.basis["visits"], plan.basis["walk_ins"]
+    told = [_history_of_visits(visits, plan.basis["half_day"]), _history_of_walk_ins(walk_ins, plan.basis["half_day"])]
+    if visits["waiting_seen_by"] in ("no_break", "both"):
+        told.append(
+            _("Where arrivals are not known, patients count as waiting when one visit followed the other at once.")
+        )
+    if walk_ins["estimator"] == "sampled":
+        told.append(
+            _(
+                "Walk-ins a minute come from %(samples)d minutes drawn at random from each past session and interval; "
+                "more than %(clip)d in one minute count as %(clip)d."
+            )
+            % {"samples": walk_ins["samples"], "clip": walk_ins["clip"]}
+        )
+    if plan.basis["rooms"] > 1:
+        told.append(_("Patients are seen in %(rooms)d rooms side by side.") % {"rooms": plan.basis["rooms"]})
+    before = walk_ins["intervals"][0]
+    told.append(
+        _("Before the start %(expected)s walk-ins are expected; they wait for the first slots with numbers for them.")
+        % {"expected": _figure(before["expected"])}
+    )
+    return told
+
+
+def sentence(row: dict[str, Any], basis: dict[str, Any]) -> str:
+    """One slot's line: its capacity with the reason, its demand, its split. `row`, `basis`: of the same QuotaPlan."""
+    told = [_capacity(row, basis), _demand(row), _split(row)]
+    if row["overtime"]:
+        told.append(
+            ngettext(
+                "That is %(count)d number beyond the slot's capacity, about %(minutes)s minutes of overtime.",
+                "That is %(count)d numbers beyond the slot's capacity, about %(minutes)s minutes of overtime.",
+                row["overtime"],
+            )
+            % {"count": row["overtime"], "minutes": _figure(row["overtime_minutes"])}
+        )
+    return " ".join(told)
+
+
+def _history_of_visits(visits: dict[str, Any], half_day: str) -> str:
+    if visits["source"] == "default":
+        words = _("Visit lengths: none on record, so %(minutes)s minutes, as the department states.")
+    elif visits["source"] == "department":
+        words = _(
+            "Visit lengths: the expert has none on record, so %(visits)d visits of the department's last "
+            "%(sessions)d %(half_days)s (%(first)s to %(last)s), %(minutes)s minutes on average."
+        )
+    else:
+        words = _(
+            "Visit lengths: %(visits)d visits of the expert's last %(sessions)d %(half_days)s "
+            "(%(first)s to %(last)s), %(minutes)s minutes on average."
+        )
+    return words % _figures(visits, half_day)
+
+
+def _history_of_walk_ins(walk_ins: dict[str, Any], half_day: str) -> str:
+    if walk_ins["source"] == "default":
+        words = _("Walk-ins: no arrivals on record, so %(per_hour)s an hour, as the department states.")
+    elif walk_ins["source"] == "department":
+        words = _(
+            "Walk-ins: the expert has no arrivals on record, so those of the department's last "
+            "%(sessions)d %(half_days)s (%(first)s to %(last)s)."
+        )
+    else:
+        words = _("Walk-ins: arrivals of the expert's last %(sessions)d %(half_days)s (%(first)s to %(last)s).")
+    return words % _figures(walk_ins, half_day)
+
+
+def _figures(used: dict[str, Any], half_day: str) -> dict[str, Any]:
+    return {
+        "sessions": used["sessions"],
+        "half_days": _("mornings") if half_day == "morning" else _("afternoons"),
+        "first": used["first_day"],
+        "last": used["last_day"],
+        "visits": used.get("visits"),
+        "minutes": _figure(used.get("mean_minutes", 0)),
+        "per_hour": _figure(used.get("default_per_hour", 0)),
+    }
+
+
+def _capacity(row: dict[str, Any], basis: dict[str, Any]) -> str:
+    start, end = _clock(row["start"]), _clock(row["end"])
+    figures = {
+        "start": start,
+        "end": end,
+        "capacity": row["capacity"],
+        "expected": _figure(row["expected"]),
+        "minutes": _figure(row["visit_minutes"]),
+        "observed": _figure(row["observed"] or 0),
+        "share": round(100 * basis["visits"]["late_start_share"]),
+    }
+    if row["reason"] == "late_start":
+        words = _(
+            "%(start)s-%(end)s has room for %(capacity)d visits: %(minutes)s minutes a visit would allow %(expected)s, "
+            "but %(observed)s were seen on average, under %(share)d%% of that, although patients waited."
+        )
+    elif row["reason"] == "default_visit":
+        words = _(
+            "%(start)s-%(end)s has room for %(capacity)d visits of %(minutes)s minutes; "
+            "no visit of this slot is on record."
+        )
+    else:
+        words = _("%(start)s-%(end)s has room for %(capacity)d visits of %(minutes)s minutes on average.")
+    return words % figures
+
+
+def _demand(row: dict[str, Any]) -> str:
+    return _("%(walk_ins)s walk-ins are expected in it, and %(carry_in)s from before wait for a number.") % {
+        "walk_ins": _figure(row["walk_ins"]),
+        "carry_in": _figure(row["carry_in"]),
+    }
+
+
+def _split(row: dict[str, Any]) -> str:
+    figures = {"bookable": row["bookable"], "walk_in": row["walk_in"], "booked": row["booked"]}
+    if row["locked"]:
+        return _("A manager has fixed %(bookable)d to book and %(walk_in)d for walk-ins.") % figures
+    if row["booked"]:
+        return _("So %(bookable)d can be booked (%(booked)d are) and %(walk_in)d are for walk-ins.") % figures
+    return _("So %(bookable)d can be booked and %(walk_in)d are for walk-ins.") % figures
+
+
+def _clock(instant: str) -> str:
+    at = parse_datetime(instant)
+    return f"{timezone.localtime(at):%H:%M}" if at else instant
+
+
+def _figure(value: float) -> str:
+    """Two digits at most, and none that say nothing: 9, 4.5, 13.42."""
+    return f"{value:.2f}".rstrip("0").rstrip(".")
