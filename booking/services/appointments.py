@@ -1,0 +1,328 @@
+"""Appointments: booked, held, confirmed, cancelled, expired, settled (R3.1, R3.2, R3.4, R3.5, R1.4).
+
+Bookings lock the patient and the slot, never the session: many book at once. All else locks the session first.
+"""
+
+import logging
+import secrets
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import DatabaseError, IntegrityError, transaction
+from django.db.models import F
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from booking.errors import BookingError
+from booking.models import Appointment, FreedNumber, Outbox, Patient, QuotaMove, Session, Slot
+from booking.services import numbers, sessions
+
+log = logging.getLogger(__name__)
+
+Place = QuotaMove.Place
+Reason = QuotaMove.Reason
+State = Appointment.State
+
+# Of what is left elsewhere a refused patient is shown so many slots.
+ELSEWHERE = 10
+_random = secrets.SystemRandom()
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """How many appointments ended how when their session closed."""
+
+    no_shows: int
+    expired: int
+
+
+def book(
+    *,
+    patient_id: int,
+    slot_id: int,
+    actor: AbstractBaseUser | None = None,
+    hold: bool = False,
+    first_visit: bool = True,
+    now: datetime | None = None,
+) -> Appointment:
+    """Books a number of a slot, or holds it until it is confirmed (R3.1, R3.2, R3.3).
+
+    Raises BookingError: `not_released` (with `released_at`), `booking_closed`, `limit_per_day`, `limit_per_department`
+    (with `limit`), `already_booked` (with `appointment`), `none_left` (with `elsewhere`: slots that can still be
+    booked), `no_such_slot`.
+    """
+    now = now or timezone.now()
+    session = Session.objects.select_related("department").filter(slots=slot_id).first()
+    if session is None:
+        raise BookingError(_("There is no such slot."), code="no_such_slot", status=404)
+    _can_be_booked(session, now)
+    try:
+        with transaction.atomic():
+            # One patient's bookings queue up, so that two at once cannot both be the last within a limit.
+            Patient.objects.select_for_update(no_key=True).only("pk").get(pk=patient_id)
+            _within_limits(patient_id, session)
+            made = Appointment.objects.create(
+                patient_id=patient_id,
+                session=session,
+                slot_id=slot_id,
+                state=State.HELD if hold else State.BOOKED,
+                held_until=now + timedelta(minutes=session.department.hold_minutes) if hold else None,
+                first_visit=first_visit,
+                booked_at=now,
+            )
+            # Last, so that the slot's row, which many want, is locked for the shortest time.
+            numbers.move(
+                slot_id=slot_id,
+                source=Place.BOOKABLE,
+                target=Place.BOOKED,
+                reason=Reason.HELD if hold else Reason.BOOKED,
+                now=now,
+                actor=actor,
+                appointment_id=made.pk,
+            )
+            # Whoever ends booking locks the slots too: what is read after the claim stays true until commit.
+            _can_be_booked(Session.objects.get(pk=session.pk), now)
+            if not hold:
+                _send("appointment_booked", made, now)
+    except IntegrityError as error:
+        present = Appointment.objects.filter(patient_id=patient_id, session=session, state__in=Appointment.ACTIVE)
+        if not present.exists():
+            raise
+        raise _already_booked(present.get()) from error
+    except BookingError as error:
+        if error.code == "none_left":
+            error.extra["elsewhere"] = elsewhere(session=session, now=now)
+        raise
+    return made
+
+
+def confirm(*, appointment_id: int, now: datetime | None = None) -> Appointment:
+    """A hold becomes a booking (paid, or nothing to pay); a booking stays one.
+
+    Raises BookingError `hold_expired` once its time is over, whether the task has noticed yet or not, and `not_active`
+    for an appointment that has ended otherwise.
+    """
+    now = now or timezone.now()
+    with transaction.atomic():
+        held = Appointment.objects.filter(pk=appointment_id, state=State.HELD, held_until__gt=now)
+        won = held.update(state=State.BOOKED, held_until=None)
+        appointment = Appointment.objects.get(pk=appointment_id)
+        if won:
+            _send("appointment_booked", appointment, now)
+        elif appointment.state in (State.HELD, State.EXPIRED):
+            raise BookingError(_("The time to confirm this appointment is over."), code="hold_expired")
+        elif appointment.state not in Appointment.ACTIVE:
+            raise _not_active(appointment)
+    return appointment
+
+
+def cancel(*, appointment_id: int, actor: AbstractBaseUser | None = None, now: datetime | None = None) -> Appointment:
+    """Cancels what is held or booked (R3.4). Cancelling twice returns the appointment as the first call left it.
+
+    Until registration opens the number is withheld for a random time, then free to all. After that the cancellation is
+    late, and the number goes to the walk-in pool. Raises BookingError `checked_in`, `not_active`.
+    """
+    now = now or timezone.now()
+    with transaction.atomic():
+        session, appointment = _locked(appointment_id)
+        if appointment.state in (State.CANCELLED, State.CANCELLED_LATE):
+            return appointment
+        if appointment.state == State.ARRIVED:
+            raise BookingError(_("The patient has checked in already."), code="checked_in")
+        if appointment.state not in (State.HELD, State.BOOKED):
+            raise _not_active(appointment)
+        late = _registration_opened(session, now)
+        appointment.state = State.CANCELLED_LATE if late else State.CANCELLED
+        appointment.ended_at, appointment.held_until = now, None
+        appointment.save(update_fields=["state", "ended_at", "held_until"])
+        if late:
+            _move(appointment, Place.POOL, Reason.CANCELLED, now, actor)
+            sessions.pass_on_late(slot_id=appointment.slot_id, now=now)
+        else:
+            _move(appointment, Place.WITHHELD, Reason.CANCELLED, now, actor)
+            delay = timedelta(seconds=_random.uniform(0, 60 * session.department.free_again_minutes))
+            FreedNumber.objects.create(slot_id=appointment.slot_id, appointment=appointment, free_at=now + delay)
+        _send("appointment_cancelled", appointment, now, late=late)
+    return appointment
+
+
+def expire_holds(*, now: datetime | None = None) -> int:
+    """Frees the number of every hold whose time is over (R3.3, R3.5). Returns how many holds expired.
+
+    Each is claimed by a conditional update in a transaction of its own: run twice or killed halfway, each number is
+    freed once.
+    """
+    now = now or timezone.now()
+    due = Appointment.objects.filter(state=State.HELD, held_until__lte=now).order_by("pk")
+    return _each(due.values_list("pk", flat=True), lambda pk: _expire(pk, now))
+
+
+def free_numbers(*, now: datetime | None = None) -> int:
+    """Cancelled numbers whose delay is over can be booked again (R3.4). Returns how many. Safe like expire_holds."""
+    now = now or timezone.now()
+    due = FreedNumber.objects.filter(done_at=None, free_at__lte=now).order_by("pk")
+    return _each(due.values_list("pk", flat=True), lambda pk: _free(pk, now))
+
+
+def settle(*, session_id: int, now: datetime) -> Settled:
+    """What is left of a session's appointments when it closes: holds expire, who never checked in is a no-show (R1.4).
+
+    Inside the transaction that closes it; twice is once. Who checked in is settled with the ticket.
+    """
+    session = sessions.locked(session_id)
+    expired = 0
+    for appointment in session.appointments.filter(state=State.HELD).order_by("pk"):
+        if _ended(appointment.pk, State.HELD, State.EXPIRED, now):
+            _move(appointment, Place.POOL, Reason.EXPIRED, now)
+            expired += 1
+    never_came = session.appointments.filter(state=State.BOOKED)
+    return Settled(no_shows=never_came.update(state=State.NO_SHOW, ended_at=now), expired=expired)
+
+
+def elsewhere(*, session: Session, now: datetime) -> list[dict[str, Any]]:
+    """What can be booked instead: other slots of the session first, then of the department's others by time."""
+    slots = Slot.objects.filter(
+        session__department_id=session.department_id,
+        session__state=Session.State.PLANNED,
+        session__pool_opened_at=None,
+        session__released_at__lte=now,
+        session__registration_opens_at__gt=now,
+        bookable__gt=F("booked") + F("withheld"),
+    ).select_related("session__expert")
+    own = slots.filter(session=session).order_by("index")[:ELSEWHERE]
+    others = slots.exclude(session=session).order_by("starts_at", "pk")[: ELSEWHERE - len(own)]
+    return [
+        {
+            "session": slot.session_id,
+            "slot": slot.pk,
+            "names": slot.session.names,
+            "starts_at": timezone.localtime(slot.starts_at).isoformat(),
+            "left": slot.left_bookable,
+        }
+        for slot in (*own, *others)
+    ]
+
+
+def _can_be_booked(session: Session, now: datetime) -> None:
+    if session.state != Session.State.PLANNED or _registration_opened(session, now):
+        raise BookingError(_("This session can no longer be booked."), code="booking_closed")
+    if now < session.released_at:
+        released_at = timezone.localtime(session.released_at).isoformat()
+        raise BookingError(
+            _("This session is not released for booking yet."), code="not_released", released_at=released_at
+        )
+
+
+def _registration_opened(session: Session, now: datetime) -> bool:
+    """By the clock or by hand: the task that opens the pool may run a little late, or staff may open it early."""
+    return session.pool_opened_at is not None or now >= session.registration_opens_at
+
+
+def _within_limits(patient_id: int, session: Session) -> None:
+    department = session.department
+    own = Appointment.objects.filter(patient_id=patient_id)
+    if present := own.filter(session=session, state__in=Appointment.ACTIVE).first():
+        raise _already_booked(present)
+    taken = [state for state in Appointment.COUNTED if state != State.CALLED_OFF]
+    if own.filter(session__date=session.date, state__in=taken).count() >= department.booked_per_patient_day:
+        raise BookingError(
+            _("No more appointments can be booked for this day."),
+            code="limit_per_day",
+            limit=department.booked_per_patient_day,
+        )
+    open_here = own.filter(session__department=department, state__in=Appointment.ACTIVE).count()
+    if open_here >= department.booked_per_patient_department:
+        raise BookingError(
+            _("No more appointments can be booked in this department."),
+            code="limit_per_department",
+            limit=department.booked_per_patient_department,
+        )
+
+
+def _already_booked(present: Appointment) -> BookingError:
+    words = _("This patient has an appointment in this session already.")
+    return BookingError(words, code="already_booked", appointment=present.pk)
+
+
+def _not_active(appointment: Appointment) -> BookingError:
+    return BookingError(_("This appointment has ended."), code="not_active", state=appointment.state)
+
+
+def _locked(appointment_id: int) -> tuple[Session, Appointment]:
+    """Session, then appointment, both locked: the order that everybody keeps."""
+    session_id = Appointment.objects.values_list("session_id", flat=True).get(pk=appointment_id)
+    session = sessions.locked(session_id)
+    return session, Appointment.objects.select_for_update(no_key=True).get(pk=appointment_id)
+
+
+def _ended(appointment_id: int, before: str, after: str, now: datetime) -> bool:
+    ending = Appointment.objects.filter(pk=appointment_id, state=before)
+    return bool(ending.update(state=after, ended_at=now, held_until=None))
+
+
+def _expire(appointment_id: int, now: datetime) -> bool:
+    session, appointment = _locked(appointment_id)
+    if not _ended(appointment_id, State.HELD, State.EXPIRED, now):
+        return False
+    if _registration_opened(session, now):
+        _move(appointment, Place.POOL, Reason.EXPIRED, now)
+        sessions.pass_on_late(slot_id=appointment.slot_id, now=now)
+    else:
+        _move(appointment, Place.BOOKABLE, Reason.EXPIRED, now)
+    return True
+
+
+def _free(freed_id: int, now: datetime) -> bool:
+    freed = FreedNumber.objects.select_related("slot").get(pk=freed_id)
+    session = sessions.locked(freed.slot.session_id)
+    if not FreedNumber.objects.filter(pk=freed_id, done_at=None).update(done_at=now):
+        return False
+    if session.pool_opened_at is not None:
+        return False
+    numbers.move(
+        slot_id=freed.slot_id,
+        source=Place.WITHHELD,
+        target=Place.BOOKABLE,
+        reason=Reason.FREED,
+        now=now,
+        appointment_id=freed.appointment_id,
+    )
+    return True
+
+
+def _move(
+    appointment: Appointment, target: str, reason: str, now: datetime, actor: AbstractBaseUser | None = None
+) -> None:
+    numbers.move(
+        slot_id=appointment.slot_id,
+        source=Place.BOOKED,
+        target=target,
+        reason=reason,
+        now=now,
+        actor=actor,
+        appointment_id=appointment.pk,
+    )
+
+
+def _send(kind: str, appointment: Appointment, now: datetime, **payload: object) -> None:
+    Outbox.objects.create(
+        kind=kind,
+        key=f"{kind}:{appointment.pk}",
+        payload={"appointment": appointment.pk, "patient": appointment.patient_id} | payload,
+        made_at=now,
+    )
+
+
+def _each(ids: Iterable[int], act: Callable[[int], bool]) -> int:
+    """Runs `act` on each in a transaction of its own; one that fails does not keep the others from their turn."""
+    done = 0
+    for pk in list(ids):
+        try:
+            with transaction.atomic():
+                done += act(pk)
+        except (BookingError, DatabaseError):
+            log.exception("%s failed for %s", getattr(act, "__name__", "task"), pk)
+    return done
