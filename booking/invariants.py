@@ -1,0 +1,112 @@
+"""What must hold of numbers and appointments at any moment (R1.4, R2.7, R3.2), checked in the database as it stands."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.db import connection, transaction
+from django.db.models import Count, F, Max, Q, Sum
+
+from booking.models import Appointment, FreedNumber, QuotaMove, Session, Slot
+from booking.services.quotas import SHARES_OUT
+
+Place = QuotaMove.Place
+
+
+def breaches() -> Iterator[str]:
+    """A line for each breach; none where all is well. Reads one state, so it can run beside a live clinic."""
+    with _one_state():
+        found = [*_slots(), *_sessions(), *_appointments(), *_freed()]
+    yield from found
+
+
+@contextmanager
+def _one_state() -> Iterator[None]:
+    nested = connection.in_atomic_block
+    with transaction.atomic():
+        if connection.vendor == "postgresql" and not nested:
+            with connection.cursor() as cursor:
+                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        yield
+
+
+def _ledger() -> dict[tuple[int, str], int]:
+    """What the ledger says is in each place of each slot."""
+    held: dict[tuple[int, str], int] = defaultdict(int)
+    moves = QuotaMove.objects.order_by()
+    for slot, place, count in moves.values_list("slot_id", "target").annotate(n=Sum("count")):
+        held[slot, place] += count
+    for slot, place, count in moves.values_list("slot_id", "source").annotate(n=Sum("count")):
+        held[slot, place] -= count
+    return held
+
+
+def _slots() -> Iterator[str]:
+    """R2.7: the ledger's sums and last balances are the slot's counts; R3.2: its bookings are its appointments."""
+    ledger = _ledger()
+    last = QuotaMove.objects.order_by().values("slot_id").annotate(last=Max("id")).values("last")
+    balances = {
+        slot: (bookable, walk_in)
+        for slot, bookable, walk_in in QuotaMove.objects.filter(pk__in=last).values_list(
+            "slot_id", "bookable_left", "walk_in_left"
+        )
+    }
+    used = dict(
+        Appointment.objects.filter(state__in=Appointment.COUNTED)
+        .order_by()
+        .values_list("slot_id")
+        .annotate(n=Count("pk"))
+    )
+    for slot in Slot.objects.order_by("pk").iterator():
+        counts = {
+            Place.BOOKABLE: slot.left_bookable,
+            Place.BOOKED: slot.booked,
+            Place.WITHHELD: slot.withheld,
+            Place.POOL: slot.left_walk_in,
+            Place.REGISTERED: slot.registered,
+        }
+        for place, count in counts.items():
+            if count < 0:
+                yield f"slot {slot.pk}: {count} {place.value}"
+            if ledger[slot.pk, place] != count:
+                yield f"slot {slot.pk}: {count} {place.value}, but the ledger says {ledger[slot.pk, place]}"
+        left = (slot.left_bookable, slot.left_walk_in)
+        if balances.get(slot.pk, (0, 0)) != left:
+            yield f"slot {slot.pk}: {left} left, but the ledger's last balance is {balances.get(slot.pk)}"
+        if used.get(slot.pk, 0) != slot.booked:
+            yield f"slot {slot.pk}: {slot.booked} booked, but {used.get(slot.pk, 0)} appointments use a number"
+
+
+def _sessions() -> Iterator[str]:
+    """R2.4, R3.5b: a session's numbers are conserved, whatever is passed on or split anew."""
+    crossing = QuotaMove.objects.exclude(reason__in=SHARES_OUT).order_by()
+    added: dict[int, int] = defaultdict(int)
+    for sign, side in ((1, "source"), (-1, "target")):
+        sums = crossing.filter(**{side: Place.OUTSIDE}).values_list("slot__session_id").annotate(n=Sum("count"))
+        for session, count in sums:
+            added[session] += sign * count
+    split = Session.objects.annotate(
+        in_slots=Sum("slots__bookable", default=0) + Sum("slots__walk_in", default=0), cut=Count("slots")
+    ).filter(cut__gt=0)
+    for pk, numbers, in_slots in split.order_by("pk").values_list("pk", "numbers", "in_slots"):
+        if in_slots != numbers + added[pk]:
+            yield f"session {pk}: {in_slots} numbers in its slots, should be {numbers} and {added[pk]} added"
+
+
+def _appointments() -> Iterator[str]:
+    """R1.4: closing settles every appointment. One of another session's slot would count there."""
+    over = Q(session__state__in=(Session.State.CLOSED, Session.State.CANCELLED))
+    left = Appointment.objects.filter(over, state__in=Appointment.ACTIVE).order_by("pk")
+    for pk, state, session in left.values_list("pk", "state", "session_id"):
+        yield f"appointment {pk}: {state}, but session {session} is over"
+    astray = Appointment.objects.exclude(slot__session_id=F("session_id")).order_by("pk")
+    for pk, session in astray.values_list("pk", "session_id"):
+        yield f"appointment {pk}: its slot is not one of session {session}"
+
+
+def _freed() -> Iterator[str]:
+    """R3.4: each withheld number is waiting to be freed, so that none is withheld for ever."""
+    waiting = dict(FreedNumber.objects.filter(done_at=None).order_by().values_list("slot_id").annotate(n=Count("pk")))
+    for pk, withheld in Slot.objects.order_by("pk").values_list("pk", "withheld"):
+        if waiting.get(pk, 0) != withheld:
+            yield f"slot {pk}: {withheld} withheld, but {waiting.get(pk, 0)} wait to be freed"
