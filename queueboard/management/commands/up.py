@@ -97,12 +97,15 @@ class Command(BaseCommand):
         valkey.end_leftover(socket)
         supervisor.start(services.embedded_valkey(folder=data, socket=socket))
         if not self._wait(supervisor, lambda: valkey.answers(socket)):
-            raise checks.Refusal("The embedded Valkey does not answer; what it said is above.")
+            raise checks.Refusal(f"The embedded Valkey does not answer; what it said is in {data / valkey.LOG}.")
 
     def _prepare(self, supervisor: Supervisor, *, demo: bool) -> None:
         """The database up to date, the catalogues compiled, an empty database filled."""
         commands = get_commands()
-        self._step(supervisor, "migrate", "The database could not be brought up to date.", "--verbosity", "0")
+        Path(settings.STATIC_ROOT).mkdir(exist_ok=True)  # the web process warns of a missing one
+        self._step(
+            supervisor, "migrate", "The database could not be brought up to date.", "--verbosity", "0", "--skip-checks"
+        )
         if "compile_catalogues" in commands:
             self._step(supervisor, "compile_catalogues", "The translations could not be compiled.")
         if demo and "demo" in commands and self._empty():
