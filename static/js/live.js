@@ -1,0 +1,152 @@
+// The client's end of the live way: state by websocket, by polling where that is blocked, and how old it is (R6.1).
+//
+//   connect({ socket: "/ws/queues/1/", poll: "/live/queues/1", first, onState, onAge }) -> { close }
+//
+// first    the state that the page came with (see embedded), or leave it out
+// onState  (state) for every newer state; the first too
+// onAge    (seconds | null): null while the state is fresh, else how long ago it was known to be the database's
+//
+// A gap ends in the present state, never in a replay: the server sends whole states, and a version that is not newer
+// is ignored.
+
+const QUIET = 10_000; // no word for so long: say how old the state is
+const POLL_EVERY = 3_000;
+const TRY_SOCKET_AGAIN = 60_000; // while polling
+const FAILURES = 2; // failed websockets before polling
+const SLOW_START = 5_000; // a proxy that swallows websockets does not refuse them
+const LOST = 15_000; // no frame for so long, though there is a heartbeat every 5 s: the connection is dead
+const LONGEST_PAUSE = 15_000; // between tries
+const REFUSED = new Set([4403, 4404]); // forbidden, unknown: asking again does not help
+const CHANGED = 4409; // the board was set up anew: its page must be loaded again
+
+/** The state embedded in the page as <script type="application/json" id="...">, or null. */
+export function embedded(id) {
+  const element = document.getElementById(id);
+  return element ? JSON.parse(element.textContent) : null;
+}
+
+export function connect({ socket, poll, first = null, onState, onAge = () => {} }) {
+  let version = -1;
+  let tag = null;
+  let ws = null;
+  let worked = false; // the present websocket has brought a state
+  let heard = 0; // when it last brought a frame
+  let failures = 0;
+  let polling = false;
+  let ended = false;
+  let shownAge = null;
+  let knownAt = performance.now(); // when the state was last known to be the database's, by this clock
+  let timer = 0;
+
+  const known = (secondsAgo) => {
+    knownAt = performance.now() - Math.max(0, secondsAgo) * 1000;
+    tellAge();
+  };
+
+  const take = (state) => {
+    if (!(state.version > version)) return;
+    version = state.version;
+    onState(state);
+  };
+
+  const tellAge = () => {
+    const quiet = performance.now() - knownAt;
+    const age = quiet > QUIET ? Math.floor(quiet / 1000) : null;
+    if (age !== shownAge) onAge((shownAge = age));
+  };
+
+  const later = (work, pause) => {
+    clearTimeout(timer);
+    if (!ended) timer = setTimeout(work, pause);
+  };
+
+  const open = () => {
+    const url = new URL(socket, location.href);
+    url.protocol = url.protocol.replace("http", "ws");
+    heard = performance.now();
+    worked = false;
+    const mine = (ws = new WebSocket(url));
+    mine.onmessage = (event) => {
+      if (mine !== ws) return;
+      heard = performance.now();
+      const message = JSON.parse(event.data);
+      if ("heartbeat" in message) {
+        // Both times are the server's: this device's clock may be wrong.
+        known((Date.parse(message.now) - Date.parse(message.heartbeat)) / 1000);
+        return;
+      }
+      if (!worked) known(0);
+      worked = true;
+      failures = 0;
+      polling = false;
+      take(message);
+    };
+    mine.onclose = (event) => mine === ws && gone(event.code);
+  };
+
+  const gone = (code) => {
+    ws = null;
+    if (ended) return;
+    if (code === CHANGED) return location.reload();
+    if (REFUSED.has(code)) return end();
+    failures += worked ? 0 : 1;
+    if (failures >= FAILURES) {
+      polling = true;
+      ask(performance.now() + TRY_SOCKET_AGAIN);
+      return;
+    }
+    // Jitter, so that a restarted server is not met by all of its screens at once.
+    later(open, Math.min(LONGEST_PAUSE, 500 * 2 ** failures) * (0.5 + Math.random()));
+  };
+
+  const watch = () => {
+    tellAge();
+    if (ws && performance.now() - heard > (worked ? LOST : SLOW_START)) {
+      const dead = ws;
+      gone(0); // not left to onclose, which waits for an answer to the closing
+      dead.close();
+    }
+  };
+
+  const ask = async (untilSocket) => {
+    if (ended) return;
+    try {
+      const response = await fetch(poll, {
+        headers: tag ? { "If-None-Match": tag } : {},
+        cache: "no-store", // the ETag is handled here: a 304 must be seen as one
+        signal: AbortSignal.timeout(QUIET),
+      });
+      if (response.status === 403 || response.status === 404) return end();
+      if (response.status === 200) {
+        tag = response.headers.get("ETag");
+        take(await response.json());
+      }
+      if (response.ok || response.status === 304) known(Number(response.headers.get("Queue-Age") ?? 0));
+    } catch {
+      // Offline: the age tells it.
+    }
+    const next = performance.now() < untilSocket ? () => ask(untilSocket) : open;
+    later(next, POLL_EVERY * (0.9 + 0.2 * Math.random()));
+  };
+
+  const end = () => {
+    ended = true;
+    clearTimeout(timer);
+    ws?.close();
+  };
+
+  // A phone that slept missed its timers: look at once when it is taken out again.
+  const wake = () => {
+    if (ended || document.visibilityState !== "visible") return;
+    watch();
+    if (ws === null) later(polling ? () => ask(performance.now() + TRY_SOCKET_AGAIN) : open, 0);
+    else if (ws.readyState === WebSocket.OPEN) ws.send("ping");
+  };
+
+  if (first) take(first);
+  document.addEventListener("visibilitychange", wake);
+  addEventListener("online", wake);
+  setInterval(watch, 1000);
+  open();
+  return { close: end };
+}
