@@ -2,12 +2,13 @@
 
 from datetime import datetime
 
-from booking.errors import BookingError
-from booking.models import QuotaMove, Slot
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import connection
 from django.db.models import F
 from django.utils.translation import gettext_lazy as _
+
+from booking.errors import BookingError
+from booking.models import QuotaMove, Slot
 
 Place = QuotaMove.Place
 Reason = QuotaMove.Reason
@@ -69,6 +70,6 @@ def move(
         reason=reason,
         note=note,
         appointment_id=appointment_id,
-        actor=actor,
+        actor=actor,  # type: ignore[misc]  # the stubs know the default user only
         at=now,
     )

@@ -135,7 +135,13 @@ def _apply(
     last = session.plans.order_by("-pk").first()
     if last is not None and not moved and (last.basis, last.rows) == (basis, rows):
         return last, False
-    made = QuotaPlan.objects.create(session=session, made_at=now, made_by=actor, basis=basis, rows=rows)
+    made = QuotaPlan.objects.create(
+        session=session,
+        made_at=now,
+        made_by=actor,  # type: ignore[misc]  # the stubs know the default user only
+        basis=basis,
+        rows=rows,
+    )
     return made, True
 
 
