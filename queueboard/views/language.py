@@ -1,0 +1,24 @@
+"""`?lang=` on a public page goes before cookie and browser: a screen on a wall has no one to press a switch."""
+
+from collections.abc import Callable
+from functools import wraps
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.utils import translation
+
+CODES = tuple(code for code, _name in settings.LANGUAGES)
+
+
+def in_language(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """The view in the language of `?lang=` where that names one, else in the one that the middleware chose."""
+
+    @wraps(view)
+    def wrapped(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
+        asked = request.GET.get("lang", "").lower()
+        with translation.override(asked if asked in CODES else translation.get_language()):
+            response = view(request, *args, **kwargs)
+            response.headers.setdefault("Content-Language", translation.get_language() or "")
+            return response
+
+    return wrapped

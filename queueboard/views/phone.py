@@ -1,0 +1,117 @@
+"""A patient's own page (R4.1): one unguessable link from booking to the end of the visit."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Q
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from booking.models import Appointment, Session, Slot
+from queueboard.masking import masked
+from queueboard.models import QueueEvent, Ticket
+from queueboard.views import phone_face, source
+from queueboard.views.language import in_language
+from queueboard.views.texts import Texts, event_texts, phone_texts, say
+
+BE_EARLY = timedelta(minutes=10)  # so long before the slot, "come at" (R5.3, the simple form)
+SHOWN_EVENTS = 12
+
+
+@require_safe
+@never_cache
+@in_language
+def page(request: HttpRequest, token: str) -> HttpResponse:
+    """The page of the newest ticket with this token, else of its appointment. Raises Http404 for any other token."""
+    tickets = Ticket.objects.select_related("session__department", "session__expert", "slot", "patient", "appointment")
+    ticket = tickets.filter(token=token).order_by("-pk").first()
+    texts = phone_texts()
+    if ticket is not None:
+        context = _of_ticket(ticket, texts)
+    else:
+        appointments = Appointment.objects.select_related("session__department", "session__expert", "slot", "patient")
+        appointment = appointments.filter(token=token).first()
+        if appointment is None:
+            raise Http404
+        context = _of_appointment(appointment, texts)
+    response = render(request, "phone.html", context | {"texts": texts, "refresh_seconds": 20})
+    # Keeps the token back from other sites and from logs of our own. "no-referrer" would too, but then a browser
+    # sends "Origin: null" and the language switch is refused.
+    response.headers["Referrer-Policy"] = "strict-origin"
+    response.headers["X-Robots-Tag"] = "noindex, nofollow"
+    return response
+
+
+def _of_ticket(ticket: Ticket, texts: Texts) -> dict[str, Any]:
+    session = ticket.session
+    snapshot = source.phone(session)
+    face = phone_face.face(snapshot, ticket.label, texts, timezone.now())
+    # The snapshot may be older than the ticket just read: then the ticket is right, and the page says it without place.
+    if face["state"] != ticket.state:
+        face = phone_face.face(source.phone(Session.objects.get(pk=session.pk)), ticket.label, texts, timezone.now())
+    happened = _events(ticket) + face.get("worse", [])
+    return _common(session, ticket.slot, ticket.patient.name, snapshot, texts) | {
+        "state": face["state"] or ticket.state,
+        "number": ticket.label,
+        "face": face,
+        "since": ticket.arrived,
+        "happened": sorted(happened, key=lambda each: each["at"], reverse=True)[:SHOWN_EVENTS],
+        "called_at": ticket.called_at,
+        "ended_at": ticket.ended_at,
+        "live": ticket.state in ("waiting", "called", "serving", "missed", "away"),
+    }
+
+
+def _of_appointment(appointment: Appointment, texts: Texts) -> dict[str, Any]:
+    session = appointment.session
+    snapshot = source.phone(session)
+    context = _common(session, appointment.slot, appointment.patient.name, snapshot, texts) | {
+        "state": appointment.state,
+        "number": "",
+        "live": appointment.state in Appointment.ACTIVE and session.state not in ("closed", "cancelled"),
+        "held_until": appointment.held_until,
+        "no_show_on": session.date,
+    }
+    if appointment.state != "booked":
+        return context
+    joining = next((each for each in snapshot["joining"] if each["slot"] == appointment.slot.index), None)
+    if session.state in Session.LIVE and joining is not None:
+        context["joining"] = {
+            "text": say(texts, "joining", joining["position"]),
+            "range": phone_face.span_text(snapshot, joining, texts, timezone.now()),
+        }
+    return context | _when_to_come(appointment.slot, timezone.now())
+
+
+def _when_to_come(slot: Slot, now: datetime) -> dict[str, Any]:
+    come_at = slot.starts_at - BE_EARLY
+    if now < come_at:
+        return {"come": "at", "come_at": come_at}
+    return {"come": "now" if now <= slot.ends_at else "late", "come_at": come_at}
+
+
+def _common(session: Session, slot: Slot, name: str, snapshot: dict[str, Any], texts: Texts) -> dict[str, Any]:
+    return {
+        "session": session,
+        "slot": slot,
+        "snapshot": snapshot,
+        "name": masked(name),
+        "zone": settings.TIME_ZONE,
+        "age": say(texts, "age.first", time=f"{timezone.localtime():%H:%M:%S}"),
+    }
+
+
+def _events(ticket: Ticket) -> list[dict[str, Any]]:
+    """What happened to this ticket and to the one that it was handed over from, steps taken back left out."""
+    texts = event_texts()
+    own = Q(ticket_id=ticket.pk) | Q(ticket_id=ticket.handed_from_id or 0)
+    events = QueueEvent.objects.filter(own, undone_by__isnull=True).order_by("-at", "-version")[:SHOWN_EVENTS]
+    return [
+        {"at": event.at, "text": texts[event.kind], "worse": False, "kind": event.kind}
+        for event in events
+        if event.kind in texts
+    ]

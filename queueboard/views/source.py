@@ -1,0 +1,37 @@
+"""The present state of queues for a first paint: the stored snapshot of the version just read, else a new one."""
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from django.db.models import QuerySet
+
+from booking.models import Session
+from queueboard.live import truth
+from queueboard.models import Board
+from queueboard.snapshots import Snapshot
+
+
+def snapshot(session: Session) -> Snapshot:
+    """The snapshot of the version that `session` was read with, or of a newer one."""
+    return truth.read_snapshot(session.pk, session.version)
+
+
+def phone(session: Session) -> dict[str, Any]:
+    """The queue with numbers only."""
+    return json.loads(snapshot(session).phone)
+
+
+def live_sessions() -> QuerySet[Session]:
+    """The sessions open or running, in the order of departments and starts."""
+    sessions = Session.objects.filter(state__in=Session.LIVE).select_related("department", "expert")
+    return sessions.order_by("department__name", "starts_at", "pk")
+
+
+def of_board(board: Board) -> list[dict[str, Any]]:
+    """The queues of a board with masked names, by room."""
+    sessions = live_sessions().filter(department__boards=board)
+    rooms = set(board.rooms.values_list("pk", flat=True))
+    found: Iterable[Snapshot] = (snapshot(session) for session in sessions)
+    shown = [each for each in found if not rooms or rooms & set(each.rooms)]
+    return [json.loads(each.board) for each in sorted(shown, key=lambda each: each.sort)]

@@ -1,0 +1,136 @@
+// The board, live: rows from the newest state, calls one after another from calls.js.
+import { connect } from "./live.js";
+import { CallLine } from "./calls.js";
+import { clock, data, inWords, put, say, showAge, texts } from "./words.js";
+import { insteadOfNext, roomOf } from "./queue_words.js";
+
+const board = document.body;
+const { slug, zone, first, second } = board.dataset;
+const byId = (id) => document.getElementById(id);
+const calls = new CallLine();
+const NEXT = 3;
+const QUARTER = 15 * 60000;
+let queues = [];
+
+const inSecond = (names) => {
+  const words = inWords(names, second);
+  return words === inWords(names, first) ? "" : words;
+};
+
+const byLatest = (field) => (a, b) => ((a[field] || "") < (b[field] || "") ? 1 : -1);
+
+function small(words, lang) {
+  const element = document.createElement("small");
+  element.textContent = words;
+  element.lang = lang;
+  return element;
+}
+
+function next(queue) {
+  const words = insteadOfNext(queue, zone, texts.first);
+  if (words) {
+    const box = document.createElement("span");
+    box.className = "words";
+    const plain = document.createElement("span");
+    plain.textContent = words;
+    box.append(plain, small(insteadOfNext(queue, zone, texts.second), byId("row").dataset.lang));
+    return [box];
+  }
+  return queue.waiting.slice(0, NEXT).map((entry) => {
+    const one = byId("next").content.firstElementChild.cloneNode(true);
+    one.querySelector("b").textContent = entry.number;
+    one.querySelector("small").textContent = entry.name;
+    return one;
+  });
+}
+
+function row(queue) {
+  const element = byId("row").content.firstElementChild.cloneNode(true);
+  const busy = [...[...queue.called].sort(byLatest("at")), ...[...queue.serving].sort(byLatest("since"))];
+  const pooled = queue.rooms.length > 1;
+  element.dataset.session = queue.session;
+  element.toggleAttribute("data-called", queue.called.length > 0);
+  const rooms = queue.rooms.map((room) => room.code).join("·");
+  put(element, "rooms", rooms);
+  element.querySelector('[data-put="rooms"]').toggleAttribute("data-long", rooms.length > 3);
+  put(element, "name", inWords(queue.names, first));
+  put(element, "title", inWords(queue.title, first));
+  put(element, "now", busy.length ? busy[0].number : "–");
+  put(element, "also", pooled && busy.length > 1 ? busy.map((each) => `${each.room} ${each.number}`).join("  ") : "");
+  element.querySelector('[data-put="next"]').replaceChildren(...next(queue));
+  return element;
+}
+
+function length(words) {
+  const width = [...words].reduce((sum, character) => sum + (character > "\u2e7f" ? 2 : 1), 0);
+  return width <= 6 ? "s" : width <= 10 ? "m" : "l";
+}
+
+function showCall() {
+  const { call, fresh } = calls.at(performance.now());
+  const panel = byId("call");
+  panel.toggleAttribute("data-idle", !call);
+  panel.querySelector('[data-put="open"]').hidden = !call;
+  panel.querySelector('[data-put="idle"]').hidden = Boolean(call);
+  if (!call) return;
+  const queue = queues.find((each) => each.session === call.session);
+  if (!queue) return;
+  const room = roomOf(queue, call.room);
+  const inside = !calls.isOpen(call);
+  const label = inside ? "inside" : call.times > 1 ? "again" : "calling";
+  const name = inWords(room.names, first);
+  panel.toggleAttribute("data-inside", inside);
+  put(panel, "label", say(label, {}, texts.first));
+  put(panel, "label-second", say(label, {}, texts.second));
+  put(panel, "number", call.number);
+  panel.querySelector('[data-put="number"]').dataset.length = call.number.length;
+  put(panel, "name", call.name);
+  put(panel, "room", name);
+  panel.querySelector('[data-put="room"]').dataset.length = length(name);
+  put(panel, "room-second", inSecond(room.names));
+  put(panel, "way", inWords(room.ways, first));
+  put(panel, "way-second", inSecond(room.ways));
+  if (fresh) {
+    put(document, "heard", say("announce", { number: call.number, room: name }, texts.first));
+    panel.removeAttribute("data-new");
+    void panel.offsetWidth; // lets the same motion start again
+    panel.setAttribute("data-new", "");
+  }
+}
+
+function show(state) {
+  queues = state.queues;
+  calls.take(queues);
+  byId("rows").replaceChildren(...queues.map(row));
+  byId("table").hidden = !queues.length;
+  byId("empty").hidden = queues.length > 0;
+  board.dataset.rows = queues.length;
+  showCall();
+}
+
+function tick() {
+  const now = new Date();
+  byId("clock").textContent = clock(now, zone);
+  const hour = Number(clock(now, zone).slice(0, 2));
+  board.toggleAttribute("data-night", hour >= 22 || hour < 6);
+  board.dataset.shift = Math.floor(now / QUARTER) % 4;
+  showCall();
+}
+
+function age(seconds) {
+  showAge(byId("age"), seconds, texts.first);
+  board.toggleAttribute("data-stale", seconds !== null);
+}
+
+show({ queues: data("queues") });
+tick();
+setInterval(tick, 500);
+connect({
+  socket: `/ws/boards/${slug}/`,
+  poll: `/live/boards/${slug}`,
+  onState: (state) => {
+    show(state);
+    age(null);
+  },
+  onAge: age,
+});

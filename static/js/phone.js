@@ -1,0 +1,171 @@
+// A patient's page, live: finds its own number in the queue's state and says the same as phone_face.py.
+import { connect, embedded } from "./live.js";
+import { clock, inWords, put, say, showAge } from "./words.js";
+import { kindOfNotice, paused, roomOf, spanText } from "./queue_words.js";
+
+const NEAR = 3; // from so many before me on, "come to the waiting area"
+const LONG = 15; // minutes
+const SHOWN_AHEAD = 12;
+const SHOWN_EVENTS = 12;
+const LIVE = ["waiting", "called", "serving", "missed"];
+const BUZZ = [400, 200, 400, 200, 800];
+
+let page = document.getElementById("face");
+const { session, zone } = page.dataset;
+const age = document.getElementById("age");
+const told = new Set(); // what is in the list of what happened already
+let known = null; // numbers of the last state
+let asking = 0;
+
+const part = (name) => page.querySelector(`[data-put="${name}"]`);
+
+function face(queue, number) {
+  for (const state of ["called", "serving"]) {
+    const entry = queue[state].find((each) => each.number === number);
+    if (entry) return { state, room: roomOf(queue, entry.room), times: entry.times };
+  }
+  if (queue.missed.includes(number)) return { state: "missed" };
+  const ahead = queue.waiting.findIndex((each) => each.number === number);
+  return ahead < 0 ? { state: "" } : { state: "waiting", ahead, entry: queue.waiting[ahead] };
+}
+
+function advice(queue, entry, ahead) {
+  const kind = kindOfNotice(queue);
+  if (kind === "stopped") return say("advice.stopped");
+  const pause = paused(queue);
+  if (pause) return pause.until ? say("advice.paused.until", { time: clock(pause.until, zone) }) : say("advice.paused");
+  if (ahead === 0) return say("advice.next", { room: queue.rooms.map((room) => inWords(room.names)).join(", ") });
+  if (ahead <= NEAR) return say("advice.near");
+  const early = (entry.median || 0) / 2;
+  if (early < LONG) return say("advice.stay");
+  return say("advice.time", { time: clock(Date.parse(queue.at) + early * 60000, zone) });
+}
+
+function strip(queue, ahead) {
+  const many = (name, count) => Array(Math.max(0, count)).fill(name);
+  const marks = [
+    ...many("busy", Math.min(queue.serving.length + queue.called.length, 3)),
+    ...many("ahead", Math.min(ahead, SHOWN_AHEAD)),
+    ...many("more", ahead > SHOWN_AHEAD ? 1 : 0),
+    "me",
+    ...many("behind", Math.min(queue.waiting.length - ahead - 1, 2)),
+  ];
+  part("strip").replaceChildren(...marks.map((name) => {
+    const mark = document.createElement("i");
+    mark.className = name;
+    return mark;
+  }));
+  part("strip").setAttribute("aria-label", say("strip", { n: ahead }));
+}
+
+function happened(at, text, worse = false) {
+  const item = document.createElement("li");
+  const time = document.createElement("time");
+  const words = document.createElement("span");
+  time.textContent = clock(at, zone);
+  words.textContent = text;
+  item.classList.toggle("worse", worse);
+  item.append(time, " ", words);
+  part("happened").prepend(item);
+  while (part("happened").children.length > SHOWN_EVENTS) part("happened").lastElementChild.remove();
+}
+
+function tellWorse(entry, quietly) {
+  for (const each of [...entry.worse].reverse()) {
+    const key = `${each.at} ${each.reason}`;
+    if (told.has(key)) continue;
+    told.add(key);
+    if (quietly) continue;
+    happened(each.at, say("worse", { n: each.by, reason: say(`reason.${each.reason}`) }), true);
+  }
+}
+
+function show(queue, mine, number) {
+  page.querySelectorAll("[data-when]").forEach((each) => { each.hidden = each.dataset.when !== mine.state; });
+  page.dataset.state = mine.state;
+  if (mine.state === "waiting") {
+    put(page, "before", say(mine.ahead ? "before" : "before.none", { n: mine.ahead, number }));
+    put(page, "ahead", mine.ahead);
+    put(page, "range", spanText(queue, mine.entry, zone));
+    put(page, "advice", advice(queue, mine.entry, mine.ahead));
+    strip(queue, mine.ahead);
+    document.title = say("title.waiting", { n: mine.ahead, number });
+  }
+  if (mine.room) {
+    page.querySelectorAll('[data-put="room"]').forEach((each) => put(each.parentElement, "room", inWords(mine.room.names)));
+    put(page, "way", inWords(mine.room.ways));
+  }
+  if (mine.state === "called") document.title = say("title.called", { room: inWords(mine.room.names), number });
+}
+
+// What the queue's state cannot tell (checked in, sent for a test, seen, left) the server says: its page, once more.
+async function askServer(spread) {
+  clearTimeout(asking);
+  asking = setTimeout(async () => {
+    try {
+      const response = await fetch(location.href, { cache: "no-store" });
+      if (!response.ok) return;
+      const next = new DOMParser().parseFromString(await response.text(), "text/html");
+      page.replaceWith(document.adoptNode(next.getElementById("face")));
+      page = document.getElementById("face");
+      document.title = next.title;
+    } catch {
+      // Offline: the age tells it, and the next state asks again.
+    }
+  }, Math.random() * spread);
+}
+
+function withNumber(queue, number) {
+  const was = page.dataset.state;
+  const mine = face(queue, number);
+  if (!mine.state) {
+    if (LIVE.includes(was)) askServer(300);
+    return;
+  }
+  if (mine.entry) tellWorse(mine.entry, known === null);
+  const call = mine.state === "called" ? `called ${mine.times}` : mine.state;
+  if (known !== null && call !== page.dataset.last) {
+    const room = mine.room ? inWords(mine.room.names) : "";
+    if (mine.state !== was || mine.state === "called") happened(queue.at, say(`happened.${mine.state}`, { room }));
+    if (mine.state === "called") {
+      navigator.vibrate?.(BUZZ);
+      document.getElementById("heard").textContent = say("title.called", { room, number });
+    }
+  }
+  page.dataset.last = call;
+  show(queue, mine, number);
+}
+
+function withoutNumber(queue) {
+  const joining = queue.joining.find((each) => String(each.slot) === page.dataset.slot);
+  if (joining) {
+    put(page, "joining", say("joining", { n: joining.position }));
+    put(page, "joining-range", spanText(queue, joining, zone));
+  }
+}
+
+function onState(queue) {
+  const numbers = new Set([...queue.waiting, ...queue.called, ...queue.serving].map((each) => each.number));
+  const number = page.dataset.number;
+  if (number) withNumber(queue, number);
+  else {
+    withoutNumber(queue);
+    // Somebody checked in: it may be me, and only the server may say so.
+    if (known !== null && [...numbers].some((each) => !known.has(each))) askServer(1000);
+  }
+  known = numbers;
+}
+
+if ("live" in page.dataset) {
+  const first = embedded("snapshot");
+  connect({
+    socket: `/ws/queues/${session}/`,
+    poll: `/live/queues/${session}`,
+    first,
+    onState: (state) => {
+      onState(state);
+      if (state !== first) showAge(age, null);
+    },
+    onAge: (seconds) => showAge(age, seconds),
+  });
+}

@@ -1,0 +1,47 @@
+// Words of the page: its texts (JSON made by the server in the page's language), names by language, times.
+const CODES = { en: "en", "zh-Hans": "zh-hans", "zh-Hant": "zh-hant" };
+const HAN = /[\u3400-\u9fff]/;
+
+export const language = CODES[document.documentElement.lang] || "zh-hans";
+
+export function data(id) {
+  const element = document.getElementById(id);
+  return element ? JSON.parse(element.textContent) : null;
+}
+
+export const texts = data("texts") || {};
+
+// The sentence `key` with its {placeholders} filled; what is counted comes as {one, other}, chosen by values.n.
+export function say(key, values = {}, table = texts) {
+  let text = table[key] || "";
+  if (typeof text === "object") text = values.n === 1 ? text.one : text.other;
+  return text.replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "");
+}
+
+export function inWords(names, code = language) {
+  return (names && (names[code] || names["zh-hans"])) || "";
+}
+
+export function clock(moment, zone, seconds = false) {
+  return new Intl.DateTimeFormat("en-GB", {
+    hour: "2-digit", minute: "2-digit", second: seconds ? "2-digit" : undefined, hourCycle: "h23", timeZone: zone,
+  }).format(new Date(moment));
+}
+
+// Text into the element that the server marked with data-put="name"; a name only written in Chinese says so.
+export function put(root, name, words) {
+  const element = root.querySelector(`[data-put="${name}"]`);
+  if (!element) return;
+  if (element.textContent !== String(words)) element.textContent = words;
+  if (language === "en" && !element.hasAttribute("data-keep-lang")) {
+    if (HAN.test(words)) element.lang = "zh-Hans";
+    else if (element.lang === "zh-Hans") element.removeAttribute("lang");
+  }
+}
+
+// How old the state is, in words and by a mark: `age` as live.js tells it, null while fresh, else seconds.
+export function showAge(element, age, table = texts) {
+  const key = age === null ? "age.fresh" : age < 60 ? "age.seconds" : "age.minutes";
+  element.textContent = say(key, { n: age < 60 ? age : Math.floor(age / 60) }, table);
+  element.toggleAttribute("data-stale", age !== null);
+}
