@@ -1,0 +1,87 @@
+"""Message catalogues without system gettext: texts are found with Django's own template reader, the rest is Babel."""
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+from babel.messages import Catalog
+from babel.messages.extract import extract
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po, write_po
+from django.utils.translation import template
+
+KEYWORDS = {
+    "_": None, "gettext": None, "gettext_lazy": None, "gettext_noop": None,
+    "ngettext": (1, 2), "ngettext_lazy": (1, 2),
+    "pgettext": ((1, "c"), 2), "pgettext_lazy": ((1, "c"), 2), "npgettext": ((1, "c"), 2, 3),
+}  # fmt: skip
+SOURCES = ("booking", "queueboard", "templates")
+LOCALES = {"zh_Hans": "zh_Hans_CN", "zh_Hant": "zh_Hant_TW"}
+
+
+def messages(root: Path) -> Iterator[tuple[str, int, object, str | None]]:
+    """(file, line, message or (singular, plural), context) of every translatable text below `root`."""
+    for folder in SOURCES:
+        for path in sorted((root / folder).rglob("*")):
+            if path.suffix not in (".py", ".html", ".txt") or "migrations" in path.parts:
+                continue
+            text = path.read_text(encoding="utf-8")
+            if path.suffix != ".py":
+                text = template.templatize(text, origin=str(path))
+            for line, message, _comments, context in extract(
+                "python", io.BytesIO(text.encode()), keywords=KEYWORDS, options={"encoding": "utf-8"}
+            ):
+                yield str(path.relative_to(root)), line, message, context
+
+
+def template_catalogue(root: Path) -> Catalog:
+    """All texts of the project, untranslated."""
+    catalogue = Catalog(project="queueboard", fuzzy=False)
+    for path, _line, message, context in messages(root):
+        catalogue.add(message, locations=[(path, None)], context=context)  # type: ignore[arg-type,list-item]
+    return catalogue
+
+
+def update(root: Path) -> dict[str, int]:
+    """Writes the texts as they are now into every .po file, keeping translations. Returns how many each lacks."""
+    found = template_catalogue(root)
+    lacking = {}
+    for locale, babel_locale in LOCALES.items():
+        path = root / "locale" / locale / "LC_MESSAGES" / "django.po"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        old = _read(path, babel_locale)
+        old.update(found, no_fuzzy_matching=True)
+        old.obsolete.clear()
+        with path.open("wb") as file:
+            write_po(file, old, width=120, sort_output=True, omit_header=False)
+        lacking[locale] = sum(1 for _ in untranslated(old))
+    return lacking
+
+
+def untranslated(catalogue: Catalog) -> Iterator[str]:
+    """Texts of a catalogue that have no translation."""
+    for message in catalogue:
+        strings = message.string if isinstance(message.string, (list, tuple)) else [message.string]
+        if message.id and not all(strings):
+            yield str(message.id)
+
+
+def _read(path: Path, locale: str) -> Catalog:
+    if not path.exists():
+        return Catalog(locale=locale, project="queueboard", fuzzy=False)
+    with path.open("rb") as file:
+        return read_po(file, locale=locale)
+
+
+def compile_all(root: Path) -> int:
+    """Makes every .mo file that is older than its .po file. Returns how many."""
+    made = 0
+    for path in sorted((root / "locale").glob("*/LC_MESSAGES/*.po")):
+        target = path.with_suffix(".mo")
+        if target.exists() and target.stat().st_mtime >= path.stat().st_mtime:
+            continue
+        catalogue = _read(path, LOCALES[path.parts[-3]])
+        with target.open("wb") as file:
+            write_mo(file, catalogue)
+        made += 1
+    return made

@@ -1,0 +1,51 @@
+"""Every text is translated, completely, in both Chinese scripts."""
+
+import re
+
+import pytest
+from django.conf import settings
+
+from queueboard import catalogues
+
+PLACEHOLDER = re.compile(r"%\(\w+\)[a-z]|%[a-z%]|\{\w*\}")
+
+
+def catalogue(locale):
+    return catalogues._read(
+        settings.BASE_DIR / "locale" / locale / "LC_MESSAGES" / "django.po", catalogues.LOCALES[locale]
+    )
+
+
+@pytest.fixture(scope="module")
+def source():
+    return catalogues.template_catalogue(settings.BASE_DIR)
+
+
+@pytest.mark.parametrize("locale", catalogues.LOCALES)
+def test_every_text_of_the_sources_is_translated(locale, source):
+    translated = catalogue(locale)
+    have = {(m.id if isinstance(m.id, str) else m.id[0], m.context) for m in translated if m.id}
+    want = {(m.id if isinstance(m.id, str) else m.id[0], m.context) for m in source if m.id}
+    assert not want - have
+    assert not list(catalogues.untranslated(translated))
+
+
+@pytest.mark.parametrize("locale", catalogues.LOCALES)
+def test_translations_keep_the_placeholders(locale):
+    wrong = []
+    for message in catalogue(locale):
+        ids = message.id if isinstance(message.id, (list, tuple)) else [message.id]
+        strings = message.string if isinstance(message.string, (list, tuple)) else [message.string]
+        if ids[0] and not any(
+            sorted(PLACEHOLDER.findall(ids[-1])) == sorted(PLACEHOLDER.findall(text)) for text in strings
+        ):
+            wrong.append((ids[-1], strings))
+    assert not wrong
+
+
+def test_the_two_scripts_are_not_mixed_up():
+    """A few characters that exist in one script only, checked over the whole catalogue."""
+    simplified, traditional = "们号预诊患个时这请队", "們號預診個時這請隊"
+    texts = {locale: "".join(str(m.string) for m in catalogue(locale) if m.id) for locale in catalogues.LOCALES}
+    assert not set(traditional) & set(texts["zh_Hans"])
+    assert not set(simplified) - set("患") & set(texts["zh_Hant"])
