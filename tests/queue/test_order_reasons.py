@@ -108,6 +108,15 @@ def test_another_step_that_was_undone(state):
     assert worse([gone, walk_in(2, 0, "08:01")], replace(gone, state=State.WAITING)) == {2: Worse(1, (Reason.UNDONE,))}
 
 
+def test_a_call_out_of_turn_that_was_undone_is_told_to_whom_it_had_brought_closer():
+    """The call of 9, of the last slot, was the second that the return visit 1 awaited; taken back, 2 is ahead again."""
+    back = called(1, call=1, state=State.WAITING, returned="08:30", returned_after=1)
+    chosen = walk_in(9, 3, "08:00", state=State.CALLED, called_no=3)
+    before = [back, called(8, call=2), chosen, walk_in(2, 0, "08:00"), walk_in(3, 0, "08:01")]
+    undone = replace(chosen, state=State.WAITING, called_no=0)
+    assert worse(before, undone) == {1: Worse(1, (Reason.UNDONE,))}
+
+
 def test_the_undone_call_of_an_emergency_is_told_as_undone():
     first = walk_in(1, 0, "08:00", state=State.CALLED, called_no=1, priority=Priority.EMERGENCY)
     undone = replace(first, state=State.WAITING, called_no=0)
