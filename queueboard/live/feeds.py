@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Mapping
 from datetime import datetime
 
+from django.utils import timezone
+
 from queueboard.live import protocol
 from queueboard.live.truth import BoardSetup, Versions
 from queueboard.snapshots import Snapshot
@@ -153,7 +155,7 @@ class BoardFeed(Feed):
         message = protocol.board_message(
             slug=self.setup.row.slug,
             version=version,
-            at=now,
+            at=timezone.localtime(now),
             titles=self.setup.row.titles,
             queues=[snapshot.board for snapshot in sorted(shown, key=lambda snapshot: snapshot.sort)],
         )

@@ -1,0 +1,50 @@
+"""A real Redis or Valkey, and a real server process over the test database."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from queueboard.live import news
+from queueboard.supervisor import valkey
+from tests.live.serving import PREFIX, OwnValkey, Server
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> Iterator[str]:
+    """REDIS_URL if it is set, else a Valkey of our own."""
+    if os.environ.get("REDIS_URL"):
+        yield os.environ["REDIS_URL"]
+        return
+    folder = Path(tempfile.mkdtemp(prefix="qb", dir="/tmp"))  # short: it holds a unix socket
+    with valkey.running_valkey(folder) as url:
+        yield url
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def server(redis_url, django_db_setup) -> Iterator[Server]:
+    """A server that lives through all tests: ids are not given out twice, so no test sees another's queues."""
+    running = Server(redis_url)
+    yield running
+    running.stop()
+
+
+@pytest.fixture(autouse=True)
+def _our_news(settings, redis_url, monkeypatch) -> None:
+    settings.REDIS_URL = redis_url
+    settings.REDIS_PREFIX = PREFIX
+    monkeypatch.setattr(news, "_client", None)
+    monkeypatch.setattr(news, "_left_alone_until", 0.0)
+
+
+@pytest.fixture
+def own_valkey() -> Iterator[OwnValkey]:
+    folder = Path(tempfile.mkdtemp(prefix="qb", dir="/tmp"))
+    running = OwnValkey(folder)
+    yield running
+    running.kill()
+    shutil.rmtree(folder, ignore_errors=True)
