@@ -6,6 +6,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.utils.translation import gettext_lazy as _
 
 from booking.models import Slot
+from queueboard import rules
 from queueboard.errors import QueueError
 from queueboard.models import Ticket
 from queueboard.services.queue import Queue, changes, session_of, step
@@ -30,6 +31,7 @@ def hand_over(
     with changes([session_id, to_session_id], actor=actor, now=now) as queues:
         here, there = queues[session_id], queues[to_session_id]
         old = here.get(ticket_id)
+        missed = old.state == Ticket.State.MISSED
         if old.state == Ticket.State.HANDED_OVER:
             return old.handed_to
         if here.session.department_id != there.session.department_id:
@@ -55,6 +57,11 @@ def hand_over(
                 first_visit=old.first_visit,
                 arrived=old.arrived,
                 late=old.late,
+                misses=old.misses,
+                turned_up=there.now if missed else old.turned_up,
+                behind=rules.behind_after_miss(there.views(), there.policy) if old.misses else 0,
+                returned=old.returned,
+                returned_after=rules.calls_made(there.views()) if old.returned else 0,
                 priority=old.priority,
                 priority_reason=old.priority_reason,
             )

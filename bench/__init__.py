@@ -1,0 +1,1 @@
+"""Benchmarks: ours and the reference in the same run, printed as a ratio. `make bench` runs them all."""
