@@ -7,7 +7,7 @@ import logging
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.utils import timezone
 
-from queueboard.live import access, protocol
+from queueboard.live import protocol, visitors
 from queueboard.live.feeds import Feed, Mailbox
 from queueboard.live.hub import hub
 
@@ -38,7 +38,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
     sending: asyncio.Task | None = None
     dropped = False
 
-    async def feed_for(self, visitor: access.Visitor) -> Feed:
+    async def feed_for(self, visitor: visitors.Visitor) -> Feed:
         """The feed that this socket may follow. Raises Refused."""
         raise NotImplementedError
 
@@ -59,7 +59,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
     async def connect(self) -> None:
         await self.accept()  # a code can only be given on an open socket
         try:
-            self.feed = await self.feed_for(access.Visitor(self.scope))
+            self.feed = await self.feed_for(visitors.Visitor(self.scope))
         except Refused as refusal:
             await self.close(refusal.code)
             return
@@ -115,7 +115,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
 class QueueConsumer(LiveConsumer):
     """/ws/queues/<session id>/: numbers only, for everybody."""
 
-    async def feed_for(self, visitor: access.Visitor) -> Feed:
+    async def feed_for(self, visitor: visitors.Visitor) -> Feed:
         feed = await hub.queue(self.scope["url_route"]["kwargs"]["session_id"])
         if feed is None:
             raise Refused(protocol.UNKNOWN)
@@ -127,9 +127,9 @@ class DeskConsumer(LiveConsumer):
 
     audience = "desk"
 
-    async def feed_for(self, visitor: access.Visitor) -> Feed:
+    async def feed_for(self, visitor: visitors.Visitor) -> Feed:
         session_id = self.scope["url_route"]["kwargs"]["session_id"]
-        if not await hub.read(access.may_see_desk, session_id, visitor):
+        if not await hub.read(visitors.may_see_desk, session_id, visitor):
             raise Refused(protocol.FORBIDDEN)
         feed = await hub.queue(session_id)
         if feed is None:
@@ -142,11 +142,11 @@ class BoardConsumer(LiveConsumer):
 
     audience = "board"
 
-    async def feed_for(self, visitor: access.Visitor) -> Feed:
+    async def feed_for(self, visitor: visitors.Visitor) -> Feed:
         feed = await hub.board(self.scope["url_route"]["kwargs"]["slug"])
         if feed is None:
             raise Refused(protocol.UNKNOWN)
         board = feed.setup.row
-        if not board.public and not await hub.read(access.may_see_board, board, visitor):
+        if not board.public and not await hub.read(visitors.may_see_board, board, visitor):
             raise Refused(protocol.FORBIDDEN)
         return feed

@@ -10,7 +10,7 @@ from http import HTTPStatus
 
 from django.utils import timezone
 
-from queueboard.live import access, protocol
+from queueboard.live import protocol, visitors
 from queueboard.live.feeds import Feed
 from queueboard.live.hub import Hub
 
@@ -81,7 +81,7 @@ class Edge:
             await _answer(scope, send, HTTPStatus.NOT_FOUND, PLAIN)
             return
         board = feed.setup.row
-        if not board.public and not await self.hub.read(access.may_see_board, board, access.Visitor(scope)):
+        if not board.public and not await self.hub.read(visitors.may_see_board, board, visitors.Visitor(scope)):
             await _answer(scope, send, HTTPStatus.FORBIDDEN, PLAIN)
             return
         await _answer_state(scope, send, feed, "board", b"no-cache" if board.public else b"private, no-cache")

@@ -21,6 +21,7 @@ from queueboard import rules
 from queueboard.errors import QueueError
 from queueboard.live import news
 from queueboard.models import QueueEvent, Ticket
+from queueboard.policy import policy_of
 
 Row = Ticket | SessionRoom | Session | Appointment
 
@@ -45,7 +46,7 @@ class Queue:
 
     @property
     def policy(self) -> rules.Policy:
-        return policy_of(self.session, len(self.slots))
+        return policy_of(self.session.department, slots=len(self.slots))
 
     def views(self) -> list[rules.Ticket]:
         """All tickets as the rules see them."""
@@ -122,18 +123,6 @@ class Queue:
         """Names the event that this change is. A change that names none must have changed nothing."""
         self.kind, self.ticket, self.reason, self.undoes = kind, ticket, reason, undoes
         self.room_id = room_id if room_id is not None else (ticket.room_id if ticket is not None else None)
-
-
-def policy_of(session: Session, slots: int) -> rules.Policy:
-    """The department's settings as the rules take them."""
-    department = session.department
-    return rules.Policy(
-        booked_first=department.booked_first,
-        early=timedelta(minutes=department.early_minutes),
-        missed_behind=department.missed_behind,
-        return_every=department.return_every,
-        last_slot=slots - 1,
-    )
 
 
 def load(session: Session, *, now: datetime) -> Queue:

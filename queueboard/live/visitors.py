@@ -1,4 +1,4 @@
-"""Who may follow what. Queues by number are everybody's; boards by board_keys or role; the desk's names are staff's."""
+"""Who is at the other end of a socket or poll, and what they may follow (rights: queueboard.access, board_keys)."""
 
 from collections.abc import Mapping
 from importlib import import_module
@@ -9,8 +9,7 @@ from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.http import HttpRequest
 from django.http.cookie import parse_cookie
 
-from booking.models import Session
-from queueboard import board_keys
+from queueboard import access, board_keys
 from queueboard.models import Board
 
 KEY_HEADER = b"x-board-key"  # for devices that keep no cookies
@@ -39,16 +38,9 @@ def may_see_board(board: Board, visitor: Visitor) -> bool:
     if visitor.board_key and board_keys.fits(board, visitor.board_key):
         return True
     user = visitor.user()
-    return user.has_perm("queueboard.view_board") or user.has_perm("queueboard.work_desk")
+    return access.may(user, "queueboard.view_board") or access.may(user, access.DESK)
 
 
 def may_see_desk(session_id: int, visitor: Visitor) -> bool:
-    """Managers, the clerks of the session's department, and its experts."""
-    user = visitor.user()
-    if not user.is_active or not (user.has_perm("queueboard.work_desk") or user.has_perm("queueboard.call_patients")):
-        return False
-    if user.has_perm("queueboard.manage_queues"):
-        return True
-    sessions = Session.objects.filter(pk=session_id)
-    own = sessions.filter(department__staff=user) | sessions.filter(department__experts__user=user)
-    return own.exists()
+    """Whether the queue with its patients' masked names is this visitor's to see, as staff."""
+    return access.sessions_of(visitor.user()).filter(pk=session_id).exists()
