@@ -44,16 +44,19 @@ def web(*, host: str, port: int) -> Service:
     return Service("web", [*module, *address, *options, "--no-access-log", "--log-level", "warning"])
 
 
+def celery(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "celery", "--quiet", "-A", "queueboard", *arguments, "--loglevel", "WARNING"]
+
+
 def worker() -> Service:
     """Celery's worker. Threads, not forked children: nothing to be orphaned by a kill, a third of the memory, and
     a long task in one thread does not hold up the queue's clock in another."""
-    celery = [sys.executable, "-m", "celery", "-A", "queueboard", "worker"]
     alone = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
-    return Service("worker", [*celery, "--pool", "threads", "--concurrency", "2", *alone, "--loglevel", "WARNING"])
+    return Service("worker", celery("worker", "--pool", "threads", "--concurrency", "2", *alone))
 
 
 def beat() -> Service:
-    return Service("beat", [sys.executable, "-m", "celery", "-A", "queueboard", "beat", "--loglevel", "WARNING"])
+    return Service("beat", celery("beat"))
 
 
 def demo() -> Service:

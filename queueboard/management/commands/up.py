@@ -107,7 +107,7 @@ class Command(BaseCommand):
             supervisor, "migrate", "The database could not be brought up to date.", "--verbosity", "0", "--skip-checks"
         )
         if "compile_catalogues" in commands:
-            self._step(supervisor, "compile_catalogues", "The translations could not be compiled.")
+            self._step(supervisor, "compile_catalogues", "The translations could not be compiled.", "--verbosity", "0")
         if demo and "demo" in commands and self._empty():
             self._console.say("Filling the empty database with the demonstration clinic ...")
             self._step(supervisor, "demo", "The demonstration could not be filled in.", "--seed")
