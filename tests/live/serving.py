@@ -31,11 +31,11 @@ def until(condition: Callable[[], object], seconds: float = 10.0) -> None:
 class Server:
     """One uvicorn process on a free port."""
 
-    def __init__(self, redis_url: str) -> None:
+    def __init__(self, redis_url: str, **environment: str) -> None:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
-        environment = os.environ | {
+        environment = os.environ | environment | {
             "DATABASE_URL": _database_url(),
             "REDIS_URL": redis_url,
             "REDIS_PREFIX": PREFIX,

@@ -12,14 +12,14 @@ from dataclasses import replace
 import pytest
 from django.contrib.auth.models import Permission, User
 from django.test import Client
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from queueboard import board_keys, snapshots
 from queueboard.live import news, protocol
 from queueboard.models import Board
 from tests import factories
 from tests.live import clinic
-from tests.live.serving import state, until
+from tests.live.serving import Server, state, until
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.processes]
 
@@ -266,6 +266,19 @@ def test_a_client_may_not_send_much(server):
         assert state(ws)["session"] == session.pk
         ws.send("x" * 5000)
         assert closed_with(ws) == protocol.TOO_BIG
+
+
+def test_a_page_of_another_site_may_not_open_a_socket(redis_url):
+    session = clinic.queue("张小明")
+    strict = Server(redis_url, ALLOWED_HOSTS="hospital.example")
+    try:
+        with strict.connect(f"/ws/queues/{session.pk}/", Origin="https://hospital.example") as ws:
+            assert state(ws)["session"] == session.pk
+        with pytest.raises(InvalidStatus) as refused:
+            strict.connect(f"/ws/queues/{session.pk}/", Origin="https://elsewhere.example")
+        assert refused.value.response.status_code == 403
+    finally:
+        strict.stop()
 
 
 def silent_client(server, path: str) -> socket.socket:
