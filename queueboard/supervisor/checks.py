@@ -99,6 +99,12 @@ def reach(host: str) -> str:
     return {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(host, host)
 
 
+def base(host: str, port: int) -> str:
+    """http://host:port as a browser on this machine would open it."""
+    name = reach(host)
+    return f"http://[{name}]:{port}" if ":" in name else f"http://{name}:{port}"
+
+
 def secret(path: Path) -> str:
     """The secret key of this folder, made on first start and readable by its owner alone."""
     with contextlib.suppress(FileExistsError):

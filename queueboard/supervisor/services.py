@@ -59,5 +59,6 @@ def beat() -> Service:
     return Service("beat", celery("beat"))
 
 
-def demo() -> Service:
-    return Service("demo", manage("demo"), last=frozenset({NOT_THE_DEMONSTRATION}))
+def demo(*, base: str) -> Service:
+    """The demonstration's patients and staff, who use the pages under `base` (http://host:port) as people do."""
+    return Service("demo", manage("demo", "--base", base), last=frozenset({NOT_THE_DEMONSTRATION}))

@@ -16,7 +16,7 @@ from django.db import connection
 from queueboard.supervisor import checks, services, valkey, welcome
 from queueboard.supervisor.console import Console
 from queueboard.supervisor.guard import Guard
-from queueboard.supervisor.supervisor import Child, Stopped, Supervisor
+from queueboard.supervisor.supervisor import Stopped, Supervisor
 
 PATIENCE = 60.0  # seconds for a child to answer for the first time
 
@@ -130,11 +130,10 @@ class Command(BaseCommand):
         supervisor.start(services.web(host=host, port=port))
         supervisor.start(services.worker())
         supervisor.start(services.beat())
-        actor: Child | None = None
         if demo and "demo" in get_commands():
-            actor = supervisor.start(services.demo())
+            supervisor.start(services.demo(base=checks.base(host, port)))
         if self._wait(supervisor, lambda: answers(host, port)):
-            self._welcome(host=host, port=port, acting=actor is not None and not actor.over)
+            self._welcome(checks.base(host, port))
         else:
             self._console.say(f"The web process has not answered for {PATIENCE:.0f} s; what it said is above.")
         supervisor.run_until(lambda: False)
@@ -152,10 +151,8 @@ class Command(BaseCommand):
         supervisor.run_until(over)
         return held
 
-    def _welcome(self, *, host: str, port: int, acting: bool) -> None:
-        name = checks.reach(host)
-        base = f"http://[{name}]:{port}" if ":" in name else f"http://{name}:{port}"
-        addresses, logins = welcome.demonstration() if acting else ([], [])
+    def _welcome(self, base: str) -> None:
+        addresses, logins = welcome.demonstration()
         connection.close()
         for line in welcome.lines(base=base, addresses=addresses, logins=logins):
             self._console.say(line)
