@@ -3,6 +3,7 @@
 import re
 
 from django import template
+from django.conf import settings
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language
@@ -41,5 +42,11 @@ def named(names: dict[str, str] | None) -> SafeString:
 
 
 @register.filter
-def lookup(mapping: dict, key: str) -> object:
-    return mapping.get(key, "")
+def lang_of(words: str) -> str:
+    """The `lang` of a person's name, which is in no language of the page: zh-Hans where it is written in Chinese."""
+    return "zh-Hans" if HAN.search(words or "") else "en"
+
+
+@register.simple_tag
+def hospital_name() -> str:
+    return str(settings.HOSPITAL_NAME)

@@ -71,7 +71,8 @@ def board_texts(second: str | None = None) -> dict[str, Texts]:
 
     first = words()
     with override(second or get_language()):
-        return {"first": first, "second": words()}
+        others = words()
+    return {"first": first, "second": {key: "" if text == first[key] else text for key, text in others.items()}}
 
 
 def reason_texts() -> Texts:
@@ -102,8 +103,8 @@ def phone_texts() -> Texts:
         | {
             "before": _counted(lambda n: ngettext("{number}: patient before you", "{number}: patients before you", n)),
             "before.none": _("{number}: you are next"),
-            "range": _("called about {start} – {end}"),
-            "range.soon": _("called any moment"),
+            "range": _("about {start} – {end}"),
+            "range.soon": _("any moment now"),
             "range.none": _("no estimate yet"),
             "range.late": _("it takes a little longer than expected"),
             "advice.next": _("You are next. Please wait near {room}."),

@@ -1,7 +1,7 @@
 // The board, live: rows from the newest state, calls one after another from calls.js.
 import { connect } from "./live.js";
 import { CallLine } from "./calls.js";
-import { clock, data, inWords, put, say, showAge, texts } from "./words.js";
+import { clock, data, inWords, langOf, put, say, showAge, texts } from "./words.js";
 import { insteadOfNext, roomOf } from "./queue_words.js";
 
 const board = document.body;
@@ -40,6 +40,7 @@ function next(queue) {
     const one = byId("next").content.firstElementChild.cloneNode(true);
     one.querySelector("b").textContent = entry.number;
     one.querySelector("small").textContent = entry.name;
+    one.querySelector("small").lang = langOf(entry.name);
     return one;
   });
 }
@@ -52,7 +53,7 @@ function row(queue) {
   element.toggleAttribute("data-called", queue.called.length > 0);
   const rooms = queue.rooms.map((room) => room.code).join("·");
   put(element, "rooms", rooms);
-  element.querySelector('[data-put="rooms"]').toggleAttribute("data-long", rooms.length > 3);
+  element.querySelector('[data-put="rooms"]').toggleAttribute("data-long", rooms.length > 2);
   put(element, "name", inWords(queue.names, first));
   put(element, "title", inWords(queue.title, first));
   put(element, "now", busy.length ? busy[0].number : "–");
@@ -85,17 +86,32 @@ function showCall() {
   put(panel, "number", call.number);
   panel.querySelector('[data-put="number"]').dataset.length = call.number.length;
   put(panel, "name", call.name);
+  panel.querySelector('[data-put="name"]').lang = langOf(call.name);
   put(panel, "room", name);
   panel.querySelector('[data-put="room"]').dataset.length = length(name);
   put(panel, "room-second", inSecond(room.names));
   put(panel, "way", inWords(room.ways, first));
   put(panel, "way-second", inSecond(room.ways));
   if (fresh) {
+    fit();
     put(document, "heard", say("announce", { number: call.number, room: name }, texts.first));
     panel.removeAttribute("data-new");
     void panel.offsetWidth; // lets the same motion start again
     panel.setAttribute("data-new", "");
   }
+}
+
+// Fonts differ in width by a quarter: what would be cut off gets smaller.
+function fit() {
+  for (const name of ["number", "room"]) {
+    const element = byId("call").querySelector(`[data-put="${name}"]`);
+    element.style.fontSize = "";
+    const share = element.clientWidth / element.scrollWidth;
+    if (share < 1) element.style.fontSize = `${Math.floor(parseFloat(getComputedStyle(element).fontSize) * share)}px`;
+  }
+  board.style.setProperty("--squeeze", 1);
+  const shares = [...byId("rows").querySelectorAll("td.now, td.next")].map((cell) => cell.clientWidth / cell.scrollWidth);
+  board.style.setProperty("--squeeze", Math.max(0.55, Math.min(1, ...shares)));
 }
 
 function show(state) {
@@ -106,6 +122,7 @@ function show(state) {
   byId("empty").hidden = queues.length > 0;
   board.dataset.rows = queues.length;
   showCall();
+  fit();
 }
 
 function tick() {
@@ -123,14 +140,13 @@ function age(seconds) {
 }
 
 show({ queues: data("queues") });
+addEventListener("resize", fit);
 tick();
 setInterval(tick, 500);
 connect({
   socket: `/ws/boards/${slug}/`,
   poll: `/live/boards/${slug}`,
-  onState: (state) => {
-    show(state);
-    age(null);
-  },
+  onState: show,
   onAge: age,
 });
+age(null); // the page was made a moment ago

@@ -162,10 +162,8 @@ if ("live" in page.dataset) {
     socket: `/ws/queues/${session}/`,
     poll: `/live/queues/${session}`,
     first,
-    onState: (state) => {
-      onState(state);
-      if (state !== first) showAge(age, null);
-    },
+    onState,
     onAge: (seconds) => showAge(age, seconds),
   });
+  showAge(age, null); // the page was made a moment ago; live.js tells when word stays away
 }

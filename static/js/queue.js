@@ -46,9 +46,7 @@ function show(queue) {
 connect({
   socket: `/ws/queues/${session}/`,
   poll: `/live/queues/${session}`,
-  onState: (state) => {
-    show(state);
-    showAge(document.getElementById("age"), null);
-  },
+  onState: show,
   onAge: (age) => showAge(document.getElementById("age"), age),
 });
+showAge(document.getElementById("age"), null); // the page was made a moment ago

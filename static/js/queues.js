@@ -25,7 +25,6 @@ async function look() {
       // Offline: the age tells it.
     }
     const quiet = Math.floor((performance.now() - known) / 1000);
-    age.hidden = false;
     showAge(age, quiet > 10 ? quiet : null);
   }
   setTimeout(look, every * (0.9 + 0.2 * Math.random()));

@@ -22,6 +22,11 @@ export function inWords(names, code = language) {
   return (names && (names[code] || names["zh-hans"])) || "";
 }
 
+// A person's name is in no language of the page.
+export function langOf(words) {
+  return HAN.test(words) ? "zh-Hans" : "en";
+}
+
 export function clock(moment, zone, seconds = false) {
   return new Intl.DateTimeFormat("en-GB", {
     hour: "2-digit", minute: "2-digit", second: seconds ? "2-digit" : undefined, hourCycle: "h23", timeZone: zone,

@@ -1,0 +1,32 @@
+"""What the tests of the faces share: no memory in Redis between tests, a browser, a server on the test's database."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from queueboard.live import news
+from tests import browser as browsers
+
+
+@pytest.fixture(autouse=True)
+def _no_snapshots_of_other_tests(request, monkeypatch):
+    """A test that is rolled back gives its ids and versions to the next, which must not find its snapshots in Redis."""
+    if "browser" not in request.keywords:
+        monkeypatch.setattr(news, "_ask", lambda question: None)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = browsers.launch(playwright)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def server(transactional_db, tmp_path, monkeypatch) -> Iterator[browsers.Server]:
+    # The browser's library runs an event loop in this thread, beside which Django refuses queries.
+    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+    with browsers.serving(tmp_path / "server.log") as server:
+        yield server
