@@ -17,6 +17,18 @@ KEYWORDS = {
 }  # fmt: skip
 SOURCES = ("booking", "queueboard", "templates")
 LOCALES = {"zh_Hans": "zh_Hans_CN", "zh_Hant": "zh_Hant_TW"}
+# Without dates and placeholders: an update that finds nothing new changes no byte.
+HEADER = """\
+msgid ""
+msgstr ""
+"Project-Id-Version: queueboard\\n"
+"Language: {language}\\n"
+"MIME-Version: 1.0\\n"
+"Content-Type: text/plain; charset=utf-8\\n"
+"Content-Transfer-Encoding: 8bit\\n"
+"Plural-Forms: nplurals=1; plural=0;\\n"
+
+"""
 
 
 def messages(root: Path) -> Iterator[tuple[str, int, object, str | None]]:
@@ -27,7 +39,9 @@ def messages(root: Path) -> Iterator[tuple[str, int, object, str | None]]:
                 continue
             text = path.read_text(encoding="utf-8")
             if path.suffix != ".py":
-                text = template.templatize(text, origin=str(path))
+                # Babel reads the outcome as Python, to which the indentation of a template would be an error.
+                blanked = template.templatize(text, origin=str(path))
+                text = "\n".join(line.lstrip() for line in blanked.split("\n"))
             for line, message, _comments, context in extract(
                 "python", io.BytesIO(text.encode()), keywords=KEYWORDS, options={"encoding": "utf-8"}
             ):
@@ -52,10 +66,18 @@ def update(root: Path) -> dict[str, int]:
         old = _read(path, babel_locale)
         old.update(found, no_fuzzy_matching=True)
         old.obsolete.clear()
-        with path.open("wb") as file:
-            write_po(file, old, width=120, sort_output=True, omit_header=False)
+        save(path, locale, old)
         lacking[locale] = sum(1 for _ in untranslated(old))
     return lacking
+
+
+def save(path: Path, locale: str, catalogue: Catalog) -> None:
+    """Writes a .po file, unless it would not change."""
+    entries = io.BytesIO()
+    write_po(entries, catalogue, width=120, sort_output=True, omit_header=True)
+    content = HEADER.format(language=locale).encode() + entries.getvalue()
+    if not path.exists() or path.read_bytes() != content:
+        path.write_bytes(content)
 
 
 def untranslated(catalogue: Catalog) -> Iterator[str]:
