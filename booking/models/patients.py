@@ -25,9 +25,10 @@ class Patient(models.Model):
 
     name = models.CharField(_("name"), max_length=80)
     id_type = models.CharField(_("kind of ID"), max_length=8, choices=IdType.choices, default=IdType.RESIDENT)
-    id_number = EncryptedCharField(_("ID number"), max_length=255, blank=True)
+    # Encrypted fields keep "" as NULL, so both must allow it.
+    id_number = EncryptedCharField(_("ID number"), max_length=255, blank=True, null=True, default="")  # noqa: DJ001
     id_hash = models.CharField(max_length=64, blank=True, editable=False)
-    phone = EncryptedCharField(_("phone"), max_length=255, blank=True)
+    phone = EncryptedCharField(_("phone"), max_length=255, blank=True, null=True, default="")  # noqa: DJ001
     phone_hash = models.CharField(max_length=64, blank=True, editable=False, db_index=True)
     language = models.CharField(_("language"), max_length=7, choices=settings.LANGUAGES, default="zh-hans")
     made_at = models.DateTimeField(auto_now_add=True)
@@ -42,8 +43,8 @@ class Patient(models.Model):
         ]
 
     def save(self, *args, **kwargs) -> None:
-        self.id_hash = lookup_hash(self.id_number)
-        self.phone_hash = lookup_hash(self.phone)
+        self.id_hash = lookup_hash(self.id_number or "")
+        self.phone_hash = lookup_hash(self.phone or "")
         super().save(*args, **kwargs)
 
     def __str__(self) -> str:
