@@ -73,6 +73,11 @@ def build(session_id: int, *, now: datetime | None = None) -> Snapshot:
     return _snapshot(read, now or timezone.now())
 
 
+def wait_behind(session_id: int, ahead: int, *, now: datetime | None = None) -> tuple[float, float]:
+    """Median and 90th percentile, in minutes, of the wait of who has so many ahead now (R5.2)."""
+    return _waits([ahead], _read(session_id), now or timezone.now())[0]
+
+
 @cache
 def database_mark() -> str:
     """A word that two databases do not share, so that what one left in Redis is not taken for the other's."""

@@ -1,8 +1,10 @@
 """Addresses of pages, API and admin. Websockets and /live/ are in asgi.py."""
 
 from django.contrib import admin
-from django.urls import include, path
+from django.urls import include, path, re_path
+from drf_spectacular.views import SpectacularAPIView
 
+from queueboard.api.schema import Docs, Nowhere
 from queueboard.views import board, lookup, phone, public
 
 urlpatterns = [
@@ -11,6 +13,12 @@ urlpatterns = [
     path("t/<str:token>/", phone.page, name="phone"),
     path("lookup/", lookup.lookup, name="lookup"),
     path("board/<slug:slug>/", board.board, name="board"),
+    path("api/v1/", include("queueboard.api.urls")),
+    path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("api/docs/", Docs.as_view(), name="docs"),
+    re_path("^api/", Nowhere.as_view()),
     path("i18n/", include("django.conf.urls.i18n")),
     path("admin/", admin.site.urls),
 ]
+
+handler500 = "queueboard.problems.server_error"

@@ -1,0 +1,177 @@
+"""For who calls: the queue in order, next, pause, resume, change room, undo; for managers: stop, close, hand over."""
+
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+from drf_spectacular.utils import OpenApiResponse, extend_schema
+from rest_framework import status
+from rest_framework.exceptions import PermissionDenied
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import Serializer
+from rest_framework.views import APIView
+
+from booking.models import Session, SessionRoom
+from queueboard import access
+from queueboard.api import guards
+from queueboard.api import staff_shapes as shapes
+from queueboard.api.parsing import body
+from queueboard.api.staff_view import shown, staff_queue
+from queueboard.errors import QueueError
+from queueboard.models import QueueEvent, Ticket
+from queueboard.services import calls, hand_over, lifecycle, rooms, undo
+
+
+@extend_schema(tags=["calling"], responses=shapes.StaffQueueSerializer)
+class StaffQueue(APIView):
+    """The whole queue with names: rooms, the waiting in order and why there, all tickets, what can be taken back."""
+
+    permission_classes = [guards.WorksQueue]
+
+    def get(self, request: Request, session_id: int) -> Response:
+        session = guards.session(session_id)
+        guards.staff(request, session)
+        return Response(staff_queue(request, session))
+
+
+@extend_schema(
+    tags=["calling"],
+    request=shapes.CallNextSerializer,
+    responses={200: shapes.StaffTicketSerializer, 204: OpenApiResponse(description="Nobody waits.")},
+)
+class CallNext(APIView):
+    """Finishes who is in the room and calls the first in order (R4.4).
+
+    With `seen`, a press that comes when the room has moved on already changes nothing and answers who is in now.
+    """
+
+    permission_classes = [guards.WorksQueue]
+
+    def post(self, request: Request, session_id: int) -> Response:
+        session = guards.session(session_id)
+        sent = body(request, shapes.CallNextSerializer)
+        guards.caller(request, session, sent["room"])
+        ticket = calls.call_next(
+            session_id=session_id, room_id=sent["room"], seen=sent.get("seen", calls.ANY), actor=request.user
+        )
+        return Response(status=status.HTTP_204_NO_CONTENT) if ticket is None else shown(request, ticket)
+
+
+class RoomAction(APIView):
+    """An action on one room of a queue."""
+
+    permission_classes = [guards.WorksQueue]
+    shape: type[Serializer] = shapes.RoomBodySerializer
+
+    def post(self, request: Request, session_id: int) -> Response:
+        session = guards.session(session_id)
+        sent = body(request, self.shape)
+        guards.caller(request, session, sent["room"])
+        seat = self.act(session, sent)
+        seen = staff_queue(request, guards.session(session_id))["rooms"]
+        return Response(next(room for room in seen if room["id"] == seat.room_id))
+
+    def act(self, session: Session, sent: dict[str, Any]) -> SessionRoom:
+        raise NotImplementedError
+
+
+@extend_schema(tags=["calling"], request=shapes.PauseBodySerializer, responses=shapes.StaffRoomSerializer)
+class Pause(RoomAction):
+    """No calls to this room for now; screens show the reason and the time of return."""
+
+    shape = shapes.PauseBodySerializer
+
+    def act(self, session: Session, sent: dict[str, Any]) -> SessionRoom:
+        return rooms.pause(
+            session_id=session.pk, room_id=sent["room"], until=sent["until"], reason=sent["reason"],
+            actor=self.request.user,
+        )  # fmt: skip
+
+
+@extend_schema(tags=["calling"], request=shapes.RoomBodySerializer, responses=shapes.StaffRoomSerializer)
+class Resume(RoomAction):
+    """Calls to this room go on."""
+
+    def act(self, session: Session, sent: dict[str, Any]) -> SessionRoom:
+        return rooms.resume(session_id=session.pk, room_id=sent["room"], actor=self.request.user)
+
+
+@extend_schema(tags=["calling"], request=shapes.ChangeRoomSerializer, responses=shapes.StaffRoomSerializer)
+class ChangeRoom(RoomAction):
+    """The expert moves to another room, and whoever is in the old one with them."""
+
+    shape = shapes.ChangeRoomSerializer
+
+    def act(self, session: Session, sent: dict[str, Any]) -> SessionRoom:
+        return rooms.change_room(
+            session_id=session.pk, room_id=sent["room"], to_room_id=sent["to_room"], actor=self.request.user
+        )
+
+
+@extend_schema(tags=["calling"], request=shapes.UndoSerializer, responses=shapes.StepSerializer)
+class Undo(APIView):
+    """Takes a step back while nothing has followed from it (R4.10); the answer is the step that took it back."""
+
+    permission_classes = [guards.WorksQueue]
+
+    def post(self, request: Request, session_id: int) -> Response:
+        session = guards.session(session_id)
+        guards.staff(request, session)
+        event_id = body(request, shapes.UndoSerializer)["event"]
+        event = QueueEvent.objects.filter(pk=event_id, session=session).first()
+        if event is None:
+            raise QueueError(_("There is no such step."), code="no_event", status=404)
+        if not _may_undo(request, session, event):
+            raise PermissionDenied(_("This step is not yours to take back."))
+        done = undo.undo(event_id=event.pk, actor=request.user)
+        told = QueueEvent.objects.select_related("ticket__session").get(pk=done.pk)
+        return Response(shapes.StepSerializer(told).data)
+
+
+def _may_undo(request: Request, session: Session, event: QueueEvent) -> bool:
+    """What needed a manager needs one to take back; an expert takes back the own steps and those of the own room."""
+    if event.kind == "stop_early":
+        return access.may_manage(request.user)
+    if event.actor_id == request.user.pk or access.may_desk(request.user, session):
+        return True
+    return event.room_id is not None and access.may_call(request.user, session, event.room_id)
+
+
+class ManagerAction(APIView):
+    permission_classes = [guards.ManagesQueues]
+
+
+@extend_schema(tags=["managing"], request=shapes.StopSerializer, responses=shapes.SessionLifeSerializer)
+class Stop(ManagerAction):
+    """Nobody more is called or taken; who waits can be handed over until the session closes."""
+
+    def post(self, request: Request, session_id: int) -> Response:
+        guards.session(session_id)
+        reason = body(request, shapes.StopSerializer)["reason"]
+        done = lifecycle.stop_early(session_id=session_id, reason=reason, actor=request.user)
+        return Response(shapes.SessionLifeSerializer(done).data)
+
+
+@extend_schema(tags=["managing"], request=None, responses=shapes.SessionLifeSerializer)
+class Close(ManagerAction):
+    """Closes the session and settles every ticket and appointment (R1.4)."""
+
+    def post(self, request: Request, session_id: int) -> Response:
+        guards.session(session_id)
+        done = lifecycle.close_session(session_id=session_id, actor=request.user)
+        return Response(shapes.SessionLifeSerializer(done).data)
+
+
+@extend_schema(tags=["managing"], request=shapes.HandOverSerializer, responses=shapes.HandedOverSerializer)
+class HandOverAll(ManagerAction):
+    """Everybody who waits goes on to another session of the department, in order."""
+
+    def post(self, request: Request, session_id: int) -> Response:
+        guards.session(session_id)
+        sent = body(request, shapes.HandOverSerializer)
+        made = hand_over.hand_over_all(
+            session_id=session_id, to_session_id=sent["to_session"], reason=sent["reason"], actor=request.user
+        )
+        joined = Ticket.objects.select_related("session", "patient", "slot", "room").order_by("number")
+        tickets = joined.filter(pk__in=[ticket.pk for ticket in made])
+        return Response(shapes.HandedOverSerializer({"tickets": tickets}, context={"desk": True}).data)

@@ -1,0 +1,99 @@
+"""What patients send to book, and what they see of their own appointment and place."""
+
+import re
+
+from django.conf import settings
+from django.utils.translation import gettext_lazy as _
+from rest_framework import serializers
+
+from booking.models import Appointment, Patient
+from queueboard.api.parsing import IdField
+from queueboard.api.shapes import (
+    NamesSerializer,
+    RoomSerializer,
+    SessionBriefSerializer,
+    SlotSerializer,
+    WorseSerializer,
+)
+from queueboard.masking import masked
+from queueboard.models import Ticket
+
+STATES = list({**dict(Appointment.State.choices), **dict(Ticket.State.choices)}.items())
+
+
+class PatientSerializer(serializers.Serializer):
+    """Who comes, by real name."""
+
+    name = serializers.RegexField(
+        r"\w", max_length=80, error_messages={"invalid": _("A name has letters or characters.")}
+    )
+    id_type = serializers.ChoiceField(Patient.IdType.choices, default=Patient.IdType.RESIDENT)
+    id_number = serializers.RegexField(
+        r"^[0-9A-Za-z() -]{4,32}$",
+        error_messages={"invalid": _("An ID number has 4 to 32 letters and digits.")},
+    )
+    phone = serializers.RegexField(
+        r"^\+?[0-9 ()-]{5,20}$", error_messages={"invalid": _("A phone number has 5 to 20 digits.")}
+    )
+    language = serializers.ChoiceField(settings.LANGUAGES, required=False)
+
+    def validate_phone(self, phone: str) -> str:
+        # As the look-up of a lost link writes it, or it would not be found.
+        return re.sub(r"[^0-9+]", "", phone)
+
+
+class NewPatientSerializer(PatientSerializer):
+    """As at the desk, where somebody may have no ID or phone at hand."""
+
+    id_number = serializers.RegexField(
+        r"^[0-9A-Za-z() -]{4,32}$", default="", allow_blank=True,
+        error_messages={"invalid": _("An ID number has 4 to 32 letters and digits.")},
+    )  # fmt: skip
+    phone = serializers.RegexField(
+        r"^\+?[0-9 ()-]{5,20}$", default="", allow_blank=True,
+        error_messages={"invalid": _("A phone number has 5 to 20 digits.")},
+    )  # fmt: skip
+
+
+class BookingSerializer(serializers.Serializer):
+    slot = IdField()
+    first_visit = serializers.BooleanField(default=True)
+    patient = PatientSerializer()
+
+
+class AppointmentSerializer(serializers.ModelSerializer):
+    """One's own appointment. The token is the unguessable part of one's page, /t/<token>/."""
+
+    name = serializers.SerializerMethodField(help_text="Masked.")
+    session = SessionBriefSerializer(read_only=True)
+    slot = SlotSerializer(read_only=True)
+
+    class Meta:
+        model = Appointment
+        fields = ["token", "state", "name", "first_visit", "booked_at", "held_until", "session", "slot"]
+        read_only_fields = fields
+
+    def get_name(self, appointment: Appointment) -> str:
+        return masked(appointment.patient.name)
+
+
+class PlaceSerializer(serializers.Serializer):
+    """One's own place (R5.1): before check-in the position one would have now. Null: not in this state."""
+
+    session = serializers.IntegerField()
+    version = serializers.IntegerField(help_text="Version of the queue that this was read at.")
+    at = serializers.DateTimeField()
+    names = NamesSerializer()
+    department_names = NamesSerializer()
+    state = serializers.ChoiceField(STATES, help_text="Of the ticket; before check-in, the appointment.")
+    number = serializers.CharField(allow_null=True, help_text="As it is called: A017.")
+    slot = SlotSerializer()
+    arrived = serializers.DateTimeField(allow_null=True)
+    late = serializers.BooleanField()
+    position = serializers.IntegerField(allow_null=True, help_text="Patients to be seen before.")
+    median = serializers.FloatField(allow_null=True, help_text="Minutes until called, as likely more as less.")
+    p90 = serializers.FloatField(allow_null=True, help_text="Minutes until called that 9 of 10 stay under.")
+    room = RoomSerializer(allow_null=True)
+    times = serializers.IntegerField(allow_null=True, help_text="How often called.")
+    worse = WorseSerializer(many=True)
+    notice = serializers.DictField(allow_null=True)

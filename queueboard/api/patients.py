@@ -1,0 +1,120 @@
+"""For patients: book, cancel, and one's own place. Whoever has the token may; nobody can guess it."""
+
+import json
+from typing import Any
+
+from django.db import transaction
+from django.urls import reverse
+from django.utils.translation import get_language
+from drf_spectacular.utils import extend_schema
+from rest_framework import status
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from booking.errors import BookingError
+from booking.models import Appointment
+from booking.services import appointments, patients
+from queueboard.api import guards
+from queueboard.api.parsing import body
+from queueboard.api.patient_shapes import AppointmentSerializer, BookingSerializer, PlaceSerializer
+from queueboard.api.public import snapshot
+from queueboard.models import Ticket
+
+
+@extend_schema(tags=["patients"], auth=[{}], request=BookingSerializer, responses={201: AppointmentSerializer})
+class Appointments(APIView):
+    """Books a number of a slot. Limited per address."""
+
+    throttle_classes = [guards.AddressThrottle]
+    throttle_scope = "book"
+
+    def post(self, request: Request) -> Response:
+        wanted = body(request, BookingSerializer)
+        who = {"language": get_language() or ""} | wanted["patient"]
+        staff = request.user if request.user.is_authenticated else None
+        try:
+            # One transaction: a refused booking leaves no patient behind.
+            with transaction.atomic():
+                patient = patients.find_or_make(**who)
+                made = appointments.book(
+                    patient_id=patient.pk, slot_id=wanted["slot"], first_visit=wanted["first_visit"], actor=staff
+                )
+        except BookingError as error:
+            # Who knows a name and an ID number is not told more of that patient than "booked already".
+            error.extra.pop("appointment", None)
+            raise
+        answer = AppointmentSerializer(guards.appointment(made.token)).data
+        address = reverse("api:appointment", args=[made.token])
+        return Response(answer, status=status.HTTP_201_CREATED, headers={"Location": address})
+
+
+@extend_schema(tags=["patients"], auth=[{}], responses=AppointmentSerializer)
+class OneAppointment(APIView):
+    """One's own appointment."""
+
+    def get(self, request: Request, token: str) -> Response:
+        return Response(AppointmentSerializer(guards.appointment(token)).data)
+
+    @extend_schema(description="Cancels the appointment (R3.4); twice is once. The answer says whether it was late.")
+    def delete(self, request: Request, token: str) -> Response:
+        staff = request.user if request.user.is_authenticated else None
+        appointments.cancel(appointment_id=guards.appointment(token).pk, actor=staff)
+        return Response(AppointmentSerializer(guards.appointment(token)).data)
+
+
+@extend_schema(tags=["patients"], auth=[{}], responses=PlaceSerializer)
+class OwnPlace(APIView):
+    """One's own place in the queue (R5.1), by the token of one's page; from booking on."""
+
+    def get(self, request: Request, token: str) -> Response:
+        joined = Ticket.objects.select_related("session__department", "session__expert", "slot", "room")
+        ticket = joined.filter(token=token).order_by("-pk").first()
+        if ticket is None:
+            return Response(PlaceSerializer(_expected(guards.appointment(token))).data)
+        queue = _queue(ticket)
+        if queue["version"] != ticket.session.version:
+            # Something happened between the two reads: the ticket of the newer queue.
+            ticket = joined.get(pk=ticket.pk)
+            queue = _queue(ticket)
+        return Response(PlaceSerializer(_present(ticket, queue)).data)
+
+
+def _queue(of: Ticket | Appointment) -> dict[str, Any]:
+    return json.loads(snapshot(of.session).phone)
+
+
+def _expected(appointment: Appointment) -> dict[str, Any]:
+    """Booked, not on site: the position one would have, checking in now."""
+    queue = _queue(appointment)
+    place = {**_common(appointment, queue), "state": appointment.state, "late": False, "worse": []}
+    if appointment.state == Appointment.State.BOOKED and queue["state"] in ("open", "running"):
+        index = appointment.slot.index
+        place |= next(_wait(each, each["position"]) for each in queue["joining"] if each["slot"] == index)
+    return place
+
+
+def _present(ticket: Ticket, queue: dict[str, Any]) -> dict[str, Any]:
+    place = _common(ticket, queue) | {
+        "state": ticket.state,
+        "number": ticket.label,
+        "arrived": ticket.arrived,
+        "late": ticket.late,
+        "worse": [],
+    }
+    if ticket.state in (Ticket.State.CALLED, Ticket.State.SERVING):
+        place |= {"room": ticket.room, "times": ticket.calls}
+    for position, each in enumerate(queue["waiting"]):
+        if ticket.state == Ticket.State.WAITING and each["number"] == ticket.label:
+            place |= _wait(each, position) | {"worse": each["worse"]}
+    return place
+
+
+def _common(of: Ticket | Appointment, queue: dict[str, Any]) -> dict[str, Any]:
+    shared = {name: queue[name] for name in ("session", "version", "at", "names", "department_names", "notice")}
+    absent = dict.fromkeys(("number", "arrived", "position", "median", "p90", "room", "times"))
+    return {**absent, **shared, "slot": of.slot}
+
+
+def _wait(entry: dict[str, Any], position: int) -> dict[str, Any]:
+    return {"position": position, "median": entry["median"], "p90": entry["p90"]}

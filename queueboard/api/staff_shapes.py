@@ -1,0 +1,207 @@
+"""What staff sees and sends: tickets with names, the queue in order, the body of each action."""
+
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+from rest_framework import serializers
+
+from booking.models import Appointment, Session
+from queueboard import rules
+from queueboard.api.parsing import IdField, MomentField
+from queueboard.api.patient_shapes import NewPatientSerializer
+from queueboard.api.shapes import (
+    NamesSerializer,
+    PauseSerializer,
+    RoomSerializer,
+    SessionBriefSerializer,
+    SlotSerializer,
+    WorseSerializer,
+)
+from queueboard.models import QueueEvent, Ticket
+
+
+class StaffTicketSerializer(serializers.ModelSerializer):
+    """A ticket for staff. `token`, which opens the patient's page, is for the desk (context `desk`), else null."""
+
+    label = serializers.CharField(read_only=True)
+    name = serializers.CharField(source="patient.name", read_only=True)
+    slot = serializers.IntegerField(source="slot.index", read_only=True, help_text="Index of the slot.")
+    room_code = serializers.CharField(source="room.code", read_only=True, default=None, allow_null=True)
+    token = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Ticket
+        fields = [
+            "id", "session", "label", "name", "patient", "state", "slot", "booked", "first_visit", "room", "room_code",
+            "late", "passed", "misses", "calls", "priority", "priority_reason", "arrived", "called_at", "started_at",
+            "ended_at", "token",
+        ]  # fmt: skip
+        read_only_fields = fields
+
+    def get_token(self, ticket: Ticket) -> str | None:
+        return ticket.token if self.context.get("desk") else None
+
+
+class StepSerializer(serializers.ModelSerializer):
+    """A step of the log, as far as is needed to offer or to tell an undo."""
+
+    label = serializers.CharField(source="ticket.label", read_only=True, default=None, allow_null=True)
+
+    class Meta:
+        model = QueueEvent
+        fields = ["id", "kind", "ticket", "label", "room", "at", "reason"]
+        read_only_fields = fields
+
+
+class StaffRoomSerializer(RoomSerializer):
+    """A room of the session: who sits there, who is in, what can be taken back."""
+
+    expert = NamesSerializer()
+    paused = PauseSerializer
+    ticket = serializers.IntegerField(allow_null=True, help_text="Who is called to it or in service in it.")
+    mine = serializers.BooleanField(help_text="Whether you may call to it.")
+    undo = StepSerializer(allow_null=True)
+
+    class Meta(RoomSerializer.Meta):
+        fields = [*RoomSerializer.Meta.fields, "expert", "paused", "ticket", "mine", "undo"]
+        read_only_fields = fields
+
+
+class LineSerializer(serializers.Serializer):
+    """One who waits, in the order in which they are called."""
+
+    ticket = serializers.IntegerField()
+    position = serializers.IntegerField()
+    place = serializers.ChoiceField([place.value for place in rules.Place], help_text="Why there.")
+    median = serializers.FloatField()
+    p90 = serializers.FloatField()
+    worse = WorseSerializer(many=True)
+
+
+class StaffQueueSerializer(serializers.Serializer):
+    """The whole queue for staff, of one version."""
+
+    session = SessionBriefSerializer()
+    version = serializers.IntegerField()
+    at = serializers.DateTimeField()
+    stopped_early = serializers.BooleanField()
+    slots = SlotSerializer(many=True)
+    rooms = StaffRoomSerializer(many=True)
+    waiting = LineSerializer(many=True)
+    tickets = StaffTicketSerializer(many=True)
+    undo = StepSerializer(allow_null=True)
+
+
+class OfferSerializer(serializers.Serializer):
+    """What a walk-in would get now (R4.1)."""
+
+    slot = SlotSerializer()
+    position = serializers.IntegerField()
+    median = serializers.FloatField()
+    p90 = serializers.FloatField()
+
+
+class FoundSerializer(serializers.Serializer):
+    """A visit of today: an appointment, a ticket, or both."""
+
+    patient = serializers.IntegerField()
+    name = serializers.CharField()
+    phone_end = serializers.CharField(allow_blank=True, help_text="Its last four digits, to tell people apart.")
+    session = SessionBriefSerializer()
+    slot = SlotSerializer()
+    token = serializers.CharField()
+    appointment = serializers.ChoiceField(Appointment.State.choices, allow_null=True, help_text="Its state.")
+    ticket = StaffTicketSerializer(allow_null=True)
+    late = serializers.BooleanField(help_text="Was late, or would be, checking in now.")
+    can_check_in = serializers.BooleanField()
+
+
+class FindSerializer(serializers.Serializer):
+    results = FoundSerializer(many=True)
+    more = serializers.BooleanField(help_text="There are more than these: search for more of the name.")
+    elsewhere = serializers.ListField(
+        child=serializers.ChoiceField(["other_day", "other_department"]),
+        help_text="Known, but not here or not today; what and where is not told.",
+    )
+
+
+class FindQuery(serializers.Serializer):
+    q = serializers.CharField(
+        max_length=200, help_text="Booking code or what its QR says, ticket (A017), phone, ID, or start of the name."
+    )
+
+
+class WalkInSerializer(serializers.Serializer):
+    """A patient who is known (`patient_id`), or is written down now (`patient`): one of the two."""
+
+    patient_id = IdField(required=False)
+    patient = NewPatientSerializer(required=False)
+    first_visit = serializers.BooleanField(default=True)
+
+    def validate(self, sent: dict[str, Any]) -> dict[str, Any]:
+        if ("patient_id" in sent) == ("patient" in sent):
+            raise serializers.ValidationError({"patient": _("Give either patient_id or patient.")}, code="one_of")
+        return sent
+
+
+class CallNextSerializer(serializers.Serializer):
+    room = IdField()
+    seen = IdField(
+        required=False, allow_null=True,
+        help_text="Ticket you saw in the room (null: none): pressed twice is then pressed once.",
+    )  # fmt: skip
+
+
+class RoomBodySerializer(serializers.Serializer):
+    room = IdField()
+
+
+class PauseBodySerializer(RoomBodySerializer):
+    until = MomentField(required=False, allow_null=True, default=None, help_text="Back at.")
+    reason = serializers.CharField(max_length=80, default="", allow_blank=True)
+
+
+class ChangeRoomSerializer(RoomBodySerializer):
+    to_room = IdField()
+
+
+class UndoSerializer(serializers.Serializer):
+    event = IdField()
+
+
+class NothingSerializer(serializers.Serializer):
+    """No body is needed."""
+
+
+class ReasonSerializer(serializers.Serializer):
+    reason = serializers.CharField(max_length=120, default="", allow_blank=True)
+
+
+class StopSerializer(serializers.Serializer):
+    reason = serializers.CharField(max_length=120)
+
+
+class RecallSerializer(serializers.Serializer):
+    seen = serializers.IntegerField(
+        required=False, min_value=0, max_value=100000, help_text="Calls you saw: of more, this is none."
+    )
+
+
+class PrioritySerializer(serializers.Serializer):
+    priority = serializers.ChoiceField(Ticket.Priority.choices, allow_blank=True, help_text="Empty: none any more.")
+    reason = serializers.CharField(max_length=80)
+
+
+class HandOverSerializer(ReasonSerializer):
+    to_session = IdField()
+
+
+class HandedOverSerializer(serializers.Serializer):
+    tickets = StaffTicketSerializer(many=True, help_text="The new tickets, of the other session.")
+
+
+class SessionLifeSerializer(serializers.ModelSerializer):
+    class Meta:
+        model = Session
+        fields = ["id", "state", "version", "stopped_early", "closed_at"]
+        read_only_fields = fields

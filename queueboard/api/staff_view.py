@@ -1,0 +1,69 @@
+"""The whole queue as staff sees it, and the one shape in which a ticket is answered."""
+
+import json
+from typing import Any
+
+from django.utils.dateparse import parse_datetime
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from booking.models import Session, SessionRoom
+from queueboard import access
+from queueboard.api.public import snapshot
+from queueboard.api.staff_shapes import StaffQueueSerializer, StaffTicketSerializer
+from queueboard.models import Ticket
+from queueboard.services import undo
+
+READS = 3
+
+
+def shown(request: Request, ticket: Ticket, *, status: int = 200) -> Response:
+    """A ticket after an action, as it is in the database now."""
+    fresh = Ticket.objects.select_related("session", "patient", "slot", "room").get(pk=ticket.pk)
+    context = {"desk": access.may_desk(request.user, fresh.session)}
+    return Response(StaffTicketSerializer(fresh, context=context).data, status=status)
+
+
+def staff_queue(request: Request, session: Session) -> dict[str, Any]:
+    """Names, order and rooms of a queue, of one version (the newest, should it change faster than it can be read)."""
+    for _read in range(READS):
+        queue = json.loads(snapshot(session).desk)
+        tickets = list(session.tickets.select_related("patient", "slot", "room").order_by("number"))
+        seats = list(session.rooms.select_related("room", "expert").order_by("room__code"))
+        session.refresh_from_db(fields=["version", "state", "stopped_early"])
+        if session.version == queue["version"]:
+            break
+    for ticket in tickets:
+        ticket.session = session
+    by_label = {ticket.label: ticket for ticket in tickets}
+    present = {ticket.room_id: ticket.pk for ticket in tickets if ticket.state in ("called", "serving")}
+    seen = {
+        "session": session,
+        "version": queue["version"],
+        "at": parse_datetime(queue["at"]),
+        "stopped_early": session.stopped_early,
+        "slots": session.slots.order_by("index"),
+        "rooms": [_room(request, session, seat, present.get(seat.room_id)) for seat in seats],
+        "waiting": [
+            {**each, "ticket": by_label[each["number"]].pk, "position": position}
+            for position, each in enumerate(queue["waiting"])
+        ],
+        "tickets": tickets,
+        "undo": undo.undoable(session_id=session.pk),
+    }
+    return dict(StaffQueueSerializer(seen, context={"desk": access.may_desk(request.user, session)}).data)
+
+
+def _room(request: Request, session: Session, seat: SessionRoom, ticket_id: int | None) -> dict[str, Any]:
+    paused = {"since": seat.paused_at, "until": seat.paused_until, "reason": seat.pause_reason}
+    return {
+        "id": seat.room_id,
+        "code": seat.room.code,
+        "names": seat.room.names,
+        "ways": seat.room.ways,
+        "expert": seat.expert.names,
+        "paused": paused if seat.paused_at is not None else None,
+        "ticket": ticket_id,
+        "mine": access.may_call(request.user, session, seat.room_id),
+        "undo": undo.undoable(session_id=session.pk, room_id=seat.room_id),
+    }
