@@ -85,7 +85,7 @@ def find(phone: str, last_four: str, today: date) -> Iterator[Visit]:
     own = [
         patient.pk
         for patient in patients
-        if len(patient.id_number) >= 4 and constant_time_compare(patient.id_number[-4:].upper(), wanted)
+        if len(patient.id_number or "") >= 4 and constant_time_compare(patient.id_number[-4:].upper(), wanted)
     ]
     yield from _visits(own, today)
 
