@@ -9,6 +9,7 @@ from celery.schedules import crontab
 from csp.constants import NONCE, NONE, SELF
 from django.utils.translation import gettext_lazy as _
 
+from queueboard.sidebar import COLORS, NAVIGATION
 from queueboard.supervisor.paths import socket_path
 
 env = environ.Env()
@@ -50,7 +51,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "csp.middleware.CSPMiddleware",
+    "queueboard.content_policy.ContentPolicy",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -137,6 +138,7 @@ AXES_FAILURE_LIMIT = 10
 AXES_COOLOFF_TIME = 0.25  # hours
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 LOGIN_URL = "/admin/login/"
+LOGIN_REDIRECT_URL = "/admin/"
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SECURE_COOKIES = env.bool("SECURE_COOKIES", default=False)
@@ -212,7 +214,11 @@ UNFOLD = {
     "SITE_TITLE": "queueboard",
     "SITE_HEADER": "queueboard",
     "SITE_SYMBOL": "groups",
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "/static/img/icon.svg"}],
     "SHOW_LANGUAGES": True,
+    "COLORS": COLORS,
+    "DASHBOARD_CALLBACK": "queueboard.sidebar.dashboard",
+    "SIDEBAR": {"show_all_applications": False, "navigation": NAVIGATION},
 }
 
 LOGGING = {

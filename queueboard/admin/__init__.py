@@ -1,0 +1,9 @@
+"""The admin: the clinic and its rules for managers, lists and the audit log for everybody who may see them.
+
+It is one package for the models of both apps, as sessions are closed and stopped by the live queue's services, and who
+sees which department is decided there too: booking never imports queueboard.
+"""
+
+from queueboard.admin import boards, clinic, people, queue, records, schedule, sessions
+
+__all__ = ["boards", "clinic", "people", "queue", "records", "schedule", "sessions"]

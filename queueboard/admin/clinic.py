@@ -1,0 +1,104 @@
+"""Departments with their rules, rooms, experts."""
+
+from django.contrib import admin
+from django.utils.translation import gettext_lazy as _
+
+from booking.models import Department, Expert, Room
+from queueboard.admin.base import OwnDepartments
+
+NAMES = ("name", "name_en", "name_zh_hant")
+
+
+@admin.register(Department)
+class DepartmentAdmin(OwnDepartments):
+    """Every duration, limit and grace of the rules, with its default; by the chapters of the rules."""
+
+    department_path = "pk"
+    list_display = ("name", "name_en", "slug", "slot_minutes", "registration_opens_minutes", "booked_first")
+    search_fields = ("name", "name_en", "name_zh_hant", "slug")
+    autocomplete_fields = ("staff",)
+    compressed_fields = True
+    fieldsets = (
+        (None, {"fields": (*NAMES, "slug", "staff"), "description": _("Clerks see the departments that list them.")}),
+        (
+            _("Sessions"),
+            {
+                "fields": ("slot_minutes", "sessions_ahead_days", "registration_opens_minutes"),
+                "description": _("Changes hold for sessions made from now on; those that exist stay as they are."),
+            },
+        ),
+        (
+            _("Numbers"),
+            {
+                "fields": (
+                    "history_sessions", "default_visit_minutes", "default_walk_ins_per_hour", "late_start_share",
+                    "pass_on_unused",
+                ),
+                "description": _(
+                    "How a session's numbers are split between booking and walk-ins. Each calculation can be opened "
+                    "at the session, with what it came from."
+                ),
+            },
+        ),
+        (
+            _("Booking"),
+            {
+                "fields": (
+                    "release_days_ahead", "release_time", "hold_minutes", "free_again_minutes",
+                    "booked_per_patient_day", "booked_per_patient_department",
+                ),
+                "description": _("When numbers can be booked, by whom how many, and how soon a cancelled one is back."),
+            },
+        ),
+        (
+            _("The order of the queue"),
+            {
+                "fields": (
+                    "booked_first", "early_minutes", "late_grace_minutes", "call_ahead_minutes", "missed_behind",
+                    "return_every",
+                ),
+                "description": _("These change the order of queues that run now as soon as the next thing happens."),
+            },
+        ),
+        (
+            _("Calls that nobody answers"),
+            {
+                "fields": ("auto_miss", "miss_after_calls", "call_gap_seconds"),
+                "description": _("If set, such a call is repeated, then counted as missed, and the next is called."),
+            },
+        ),
+        (_("Patients"), {"fields": ("tell_when_ahead",)}),
+    )  # fmt: skip
+
+
+@admin.register(Room)
+class RoomAdmin(OwnDepartments):
+    list_display = ("code", "name", "department", "way")
+    list_filter = ("department",)
+    search_fields = ("code", "name", "name_en")
+    fieldsets = (
+        (None, {"fields": ("department", "code", *NAMES)}),
+        (
+            _("The way there"),
+            {
+                "fields": ("way", "way_en", "way_zh_hant"),
+                "description": _("Shown to a patient who is called: how to get there from the waiting area."),
+            },
+        ),
+    )
+
+
+@admin.register(Expert)
+class ExpertAdmin(OwnDepartments):
+    list_display = ("name", "title", "department", "code", "user", "active")
+    list_filter = ("department", "active")
+    search_fields = ("name", "name_en", "code")
+    autocomplete_fields = ("user",)
+    fieldsets = (
+        (None, {"fields": ("department", "code", *NAMES, "active")}),
+        (_("title"), {"fields": ("title", "title_en", "title_zh_hant")}),
+        (
+            _("login"),
+            {"fields": ("user",), "description": _("With this login the expert's page shows their own queue.")},
+        ),
+    )

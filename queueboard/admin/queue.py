@@ -1,0 +1,91 @@
+"""The live queue's rows, and the audit log of what staff did to it (R6.3)."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+from unfold.decorators import display
+
+from queueboard import masking
+from queueboard.admin.base import OwnSessions, ReadOnly
+from queueboard.models import QueueEvent, Ticket
+from queueboard.staff_words import event_words
+
+
+@admin.register(Ticket)
+class TicketAdmin(ReadOnly, OwnSessions):
+    list_display = ("label", "session", "patient", "state", "booked", "slot", "arrived", "calls", "misses", "priority")
+    list_filter = ("state", "booked", "priority", "session__department", ("session__date", admin.DateFieldListFilter))
+    list_select_related = ("session__expert", "patient", "slot")
+    search_fields = ("patient__name__startswith", "=number")
+    ordering = ("-session__starts_at", "number")
+    exclude = ("behind", "returned_after", "called_no", "return_call")
+
+    @display(description=_("number"), ordering="number")
+    def label(self, ticket: Ticket) -> str:
+        return ticket.label
+
+
+class EventKind(admin.SimpleListFilter):
+    title = _("what")
+    parameter_name = "kind"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return list(event_words().items())
+
+    def queryset(self, request: HttpRequest, rows: Any) -> Any:
+        return rows.filter(kind=self.value()) if self.value() else rows
+
+
+@admin.register(QueueEvent)
+class QueueEventAdmin(ReadOnly, OwnSessions):
+    """Who did what to a queue, and when. The database refuses to change or delete a row."""
+
+    list_display = ("at", "who", "what", "number", "patient", "room", "reason", "session", "version")
+    list_display_links = ("at", "what")
+    list_filter = (EventKind, "session__department", ("actor", admin.RelatedOnlyFieldListFilter))
+    list_select_related = (
+        "session__expert",
+        "session__department",
+        "ticket__patient",
+        "ticket__session",
+        "room",
+        "actor",
+    )
+    search_fields = ("=ticket__number", "actor__username", "reason", "session__expert__name", "session__title")
+    date_hierarchy = "at"
+    ordering = ("-at", "-id")
+    fields = (
+        "at",
+        "who",
+        "what",
+        "number",
+        "patient",
+        "room",
+        "reason",
+        "session",
+        "version",
+        "undoes",
+        "changes",
+        "worse",
+    )
+
+    @display(description=_("who"))
+    def who(self, event: QueueEvent) -> str:
+        return str(event.actor) if event.actor is not None else str(_("by itself"))
+
+    @display(description=_("what"), ordering="kind")
+    def what(self, event: QueueEvent) -> str:
+        words = event_words()
+        if event.kind == "undo":
+            return f"{words['undo']}: {words.get(event.reason, event.reason)}"
+        return words.get(event.kind, event.kind)
+
+    @display(description=_("number"))
+    def number(self, event: QueueEvent) -> str:
+        return event.ticket.label if event.ticket is not None else "—"
+
+    @display(description=_("patient"))
+    def patient(self, event: QueueEvent) -> str:
+        return masking.masked(event.ticket.patient.name) if event.ticket is not None else "—"
