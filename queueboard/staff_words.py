@@ -1,0 +1,185 @@
+"""What staff read: why somebody stands where they stand, what was done, and the answers of the desk and expert pages.
+
+Scripts get them as JSON in the page's language. Placeholders stand in braces; what is counted is {"one", "other"}.
+"""
+
+from collections.abc import Callable
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext, pgettext
+
+from booking.models import Appointment
+from queueboard.rules import Place
+from queueboard.views.texts import Texts, age_texts
+
+
+def _counted(make: Callable[[int], str]) -> dict[str, str]:
+    return {"one": make(1), "other": make(2)}
+
+
+def place_words() -> dict[str, str]:
+    """One word or two for each place of the order (R4.8b), as the lists show it."""
+    return {
+        Place.EMERGENCY: _("emergency"),
+        Place.ON_TIME_PASSED: _("on time, was passed"),
+        Place.BACK: _("back after a call"),
+        Place.RETURN_VISIT: _("return visit"),
+        Place.PRIORITY: _("priority"),
+        Place.WALK_IN: _("walk-in"),
+        Place.EARLY: _("booked, early"),
+        Place.LATE: _("late"),
+        Place.SLOT: _("booked"),
+        Place.LATE_PASSED: _("late, was passed"),
+        Place.MISSED_TWICE: _("missed twice"),
+    }
+
+
+def event_words() -> dict[str, str]:
+    """What was done, by kind of event: in the audit log, in the list of the last minute, and on the undo key."""
+    return {
+        "registration_opened": _("registration opened"),
+        "session_started": _("session started"),
+        "check_in": _("checked in"),
+        "register": _("walk-in registered"),
+        "leave": _("left the queue"),
+        "call": _("called"),
+        "recall": _("called again"),
+        "start": _("visit started"),
+        "finish": _("finished"),
+        "miss": _("missed the call"),
+        "put_back": _("reported back"),
+        "send_for_test": _("sent for a test"),
+        "return_visit": _("back with a result"),
+        "priority": _("priority set"),
+        "pause": _("paused"),
+        "resume": _("calls go on"),
+        "change_room": _("room changed"),
+        "hand_over": _("handed over"),
+        "hand_over_in": _("taken over from another expert"),
+        "stop_early": _("stopped: no more calls"),
+        "slot_ended": _("slot ended"),
+        "close": _("session closed"),
+        "undo": _("undone"),
+    }
+
+
+def _both_pages() -> Texts:
+    return (
+        age_texts()
+        | {f"place.{place}": words for place, words in place_words().items()}
+        | {f"event.{kind}": words for kind, words in event_words().items()}
+        | {
+            "offline": _("No answer from the server. Nothing was done: please try again."),
+            "refused": _("This was refused."),
+            "nothing_to_undo": _("There is nothing to undo."),
+            "undo_what": _("Undo: {what}"),
+            "undone": _("Taken back: {what}"),
+            "minutes": _("{n} min"),
+            "return_at": _("Back at {time}"),
+            "paused": _("Paused"),
+            "nobody": _("Nobody is waiting."),
+        }
+    )
+
+
+def expert_words() -> Texts:
+    """The sentences of the expert's page."""
+    return _both_pages() | {
+        "seen_of": _("Seen {done} / {all}"),
+        "waiting_count": _("waiting {n}"),
+        "in_service": _("In service"),
+        "called": _("Called"),
+        "room_free": _("Nobody is in the room"),
+        "times": _("called {n} ×"),
+        "next": _("Next"),
+        "next_nobody": _("Nobody is waiting"),
+        "next_finish": _("Finish: nobody is waiting"),
+        "resume": _("Go on"),
+        "pause": _("Pause"),
+        "undo": _("Undo"),
+        "put_back": _("Is back"),
+        "return_visit": _("Is back"),
+        "not_called": _("The patient in the room is not waiting for a call."),
+        "stopped": _("This session was stopped: nobody more is called."),
+        "closed": _("This session is closed."),
+        "state.planned": _("Registration has not opened yet."),
+        "state.closed": _("This session is closed."),
+        "state.cancelled": _("This session is cancelled."),
+        "did.call": _("{number} is called."),
+        "did.recall": _("{number} is called again."),
+        "did.start": _("The visit of {number} has begun."),
+        "did.finish": _("{number} is finished."),
+        "did.miss": _("{number} missed the call."),
+        "did.send-for-test": _("{number} went for a test and comes back as a return visit."),
+        "did.return-visit": _("{number} is back and waits as a return visit."),
+        "did.put-back": _("{number} has reported back and waits."),
+        "did.pause": _("Paused. Patients see the reason and the time of return."),
+        "did.resume": _("Calls go on."),
+        "did.change-room": _("You are in room {room} now."),
+        "did.nobody": _("Nobody is waiting."),
+        "no_patient": _("Nobody is called or in the room."),
+        "no_free_room": _("No other room is free."),
+    }
+
+
+def desk_words() -> Texts:
+    """The sentences of the clerk's desk."""
+    booking = {f"booking.{state}": str(words) for state, words in Appointment.State.choices}
+    return (
+        _both_pages()
+        | booking
+        | {
+            "ready": _("Ready. Scan a code, or type a number, a phone, an ID or a name."),
+            "looking": _("Looking…"),
+            "found_none": _("Nobody of today was found for “{query}”. Alt W registers a walk-in."),
+            "found_many": _counted(
+                lambda n: ngettext(
+                    "{n} match: choose with the arrow keys, then Enter.",
+                    "{n} matches: choose with the arrow keys, then Enter.",
+                    n,
+                )
+            ),
+            "found_one": _("{name}, {slot} with {expert}. Enter checks in."),
+            "found_late": _("{name}, {slot} with {expert}: late. Enter checks in."),
+            "found_not_now": _("{name}, {slot} with {expert}: {state}."),
+            "found_ticket": _("{number} {name} with {expert}: {state}."),
+            "checked_in": _("{number}: {name} is checked in with {expert}."),
+            "elsewhere.other_day": _("This patient is booked on another day."),
+            "elsewhere.other_department": _("This patient is booked in another department."),
+            "registered": _("{number}: {name} is registered with {expert}."),
+            "before": _counted(lambda n: ngettext("{n} patient before them", "{n} patients before them", n)),
+            "offer": _("{slot} with {expert}: {before}, called in about {median}–{p90} min. Enter registers."),
+            "elsewhere": _("Walk-in numbers are left with: {names}."),
+            "walk_in_for": _("Walk-in for {expert}"),
+            "name_missing": _("Please give a name."),
+            "choose_row": _("Arrow keys choose a patient."),
+            "not_now": _("{number} is “{state}”: this cannot be done now."),
+            "no_other_queue": _("No other queue of this department is open."),
+            "priority_of": _("Priority of {number}"),
+            "hand_over_of": _("Hand {number} over"),
+            "undo": _("Undo"),
+            "free": _("free"),
+            "counts": _("waiting {waiting} · seen {done}"),
+            "about": _("{n}–{m} min"),
+            "did.call": _("{number} is called to room {room}."),
+            "did.recall": _("{number} is called again."),
+            "did.miss": _("{number} missed the call."),
+            "did.put-back": _("{number} has reported back and waits."),
+            "did.priority": _("The priority of {number} is changed."),
+            "did.return-visit": _("{number} is back and waits as a return visit."),
+            "did.leave": _("{number} has left the queue."),
+            "did.hand-over": _("{number} is handed over."),
+            "state.waiting": pgettext("ticket", "waiting"),
+            "state.called": pgettext("ticket", "called"),
+            "state.serving": pgettext("ticket", "in service"),
+            "state.missed": pgettext("ticket", "missed the call"),
+            "state.away": pgettext("ticket", "away for a test"),
+            "state.done": pgettext("ticket", "seen"),
+            "state.left": pgettext("ticket", "left"),
+            "state.handed_over": pgettext("ticket", "handed over"),
+            "state.not_seen": pgettext("ticket", "not seen"),
+            "left_walk_in": _counted(lambda n: ngettext("{n} walk-in number left", "{n} walk-in numbers left", n)),
+            "ago": _("{n} s ago"),
+            "minutes_ago": _("{n} min ago"),
+        }
+    )

@@ -1,0 +1,373 @@
+// The clerk's desk: one field with the focus, one answer in one place. The queue beside it is desk_queue.js.
+import { ask, stepWords } from "./staff.js";
+import { inWords, say } from "./words.js";
+import * as side from "./desk_queue.js";
+
+const byId = (id) => document.getElementById(id);
+const field = byId("field");
+const SCAN = /\/t\/[\w-]+|^(?=.*[A-Za-z])[\w-]{20,24}$/; // a code, or the address in its picture
+const KEPT = 3; // steps in the list of what was just done
+const FORMS = ["walk-in", "priority", "hand-over"];
+let found = []; // matches of the last search
+let at = 0; // the chosen one of them
+let askedFor = ""; // what the matches were found by
+let just = []; // own steps, newest first: { words, when, session, event }
+let busy = false;
+
+function answer(words, bad = false) {
+  byId("answer").textContent = words;
+  byId("answer-box").toggleAttribute("data-bad", bad);
+}
+
+// One step at a time; a refusal is a sentence in the same place.
+async function run(work) {
+  if (busy) return;
+  busy = true;
+  document.body.toggleAttribute("data-busy", true);
+  try {
+    await work();
+  } catch (refusal) {
+    answer(withElsewhere(refusal), true);
+  }
+  busy = false;
+  document.body.toggleAttribute("data-busy", false);
+}
+
+function withElsewhere(refusal) {
+  const others = (refusal.problem?.elsewhere || []).filter((each) => typeof each === "object");
+  const names = others.map((each) => `${inWords(each.names)} (${each.left})`).join(", ");
+  return names ? `${refusal.message} ${say("elsewhere", { names })}` : refusal.message;
+}
+
+// --- what was just done, and taking it back
+
+async function did(words, session, ticket) {
+  answer(words);
+  const entry = { words, when: Date.now(), session, event: null };
+  just = [entry, ...just].slice(0, KEPT);
+  showJust();
+  side.state.live?.refresh();
+  const queue = await ask(`queues/${session}/staff/`).catch(() => null);
+  if (queue?.undo && queue.undo.ticket === (ticket ?? null)) entry.event = queue.undo;
+  showJust();
+}
+
+function showJust() {
+  byId("just").replaceChildren(
+    ...just.map((entry) => {
+      const item = document.createElement("li");
+      const age = document.createElement("span");
+      age.className = "soft";
+      const seconds = Math.floor((Date.now() - entry.when) / 1000);
+      age.textContent = seconds < 60 ? say("ago", { n: seconds }) : say("minutes_ago", { n: Math.floor(seconds / 60) });
+      item.append(entry.words, " ", age);
+      return item;
+    }),
+  );
+  byId("just-none").hidden = just.length > 0;
+  const last = undoable();
+  byId("undo-words").textContent = last ? say("undo_what", { what: stepWords(last.event) }) : say("undo");
+  document.querySelector('[data-do="undo"]').setAttribute("aria-disabled", !last);
+}
+
+const undoable = () => just.find((entry) => entry.event);
+
+// --- find and check in
+
+function clearFound() {
+  found = [];
+  byId("found").hidden = true;
+  byId("found").replaceChildren();
+  field.removeAttribute("aria-activedescendant");
+}
+
+function reset() {
+  for (const id of FORMS) byId(id).hidden = true;
+  clearFound();
+  field.value = "";
+  askedFor = "";
+  field.focus();
+}
+
+function facts(result) {
+  return {
+    name: result.name,
+    slot: side.slotWords(result.slot),
+    expert: inWords(result.session.names),
+    number: result.ticket?.label,
+    state: result.ticket ? say(`state.${result.ticket.state}`) : say(`booking.${result.appointment}`),
+  };
+}
+
+async function find(text) {
+  answer(say("looking"));
+  const answered = await ask(`find/?q=${encodeURIComponent(text)}`);
+  askedFor = text;
+  found = answered.results;
+  at = 0;
+  if (!found.length) {
+    clearFound();
+    const elsewhere = answered.elsewhere.map((where) => say(`elsewhere.${where}`)).join(" ");
+    return answer(elsewhere || say("found_none", { query: text }), true);
+  }
+  if (found.length > 1) {
+    showFound();
+    return answer(say("found_many", { n: found.length }));
+  }
+  if (SCAN.test(text) && found[0].can_check_in) return checkIn(found[0]);
+  tell(found[0]);
+}
+
+function tell(result) {
+  if (result.ticket) {
+    side.showQueueOf(result.session.id);
+    side.choose(result.ticket.id);
+    return answer(say("found_ticket", facts(result)));
+  }
+  answer(say(result.can_check_in ? (result.late ? "found_late" : "found_one") : "found_not_now", facts(result)));
+}
+
+function showFound() {
+  const rows = found.map((result, index) => {
+    const item = document.createElement("li");
+    const { name, slot, expert, number, state } = facts(result);
+    item.id = `found-${index}`;
+    item.role = "option";
+    item.ariaSelected = index === at;
+    const bold = document.createElement("b");
+    bold.textContent = name;
+    item.append(bold, result.phone_end ? ` (…${result.phone_end})` : "", ` ${slot} ${expert} · ${[number, state].filter(Boolean).join(" ")}`);
+    item.onclick = () => {
+      at = index;
+      run(take);
+    };
+    return item;
+  });
+  byId("found").replaceChildren(...rows);
+  byId("found").hidden = false;
+  field.setAttribute("aria-controls", "found");
+  field.setAttribute("aria-activedescendant", `found-${at}`);
+  byId(`found-${at}`).scrollIntoView({ block: "nearest" });
+}
+
+async function take() {
+  const result = found[at];
+  if (found.length > 1) {
+    found = [result];
+    byId("found").hidden = true;
+    at = 0;
+    return tell(result);
+  }
+  return result.ticket ? tell(result) : checkIn(result);
+}
+
+async function checkIn(result) {
+  const ticket = await ask(`appointments/${result.token}/check-in/`, {});
+  side.showQueueOf(ticket.session);
+  reset();
+  side.choose(ticket.id);
+  await did(say("checked_in", { number: ticket.label, name: ticket.name, expert: inWords(result.session.names) }), ticket.session, ticket.id);
+}
+
+byId("find").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const text = field.value.trim();
+  if (!text) return;
+  run(() => (found.length && text === askedFor ? take() : find(text)));
+});
+field.addEventListener("input", clearFound);
+
+// --- forms: a walk-in, a priority, a hand-over
+
+function open(id, title) {
+  for (const other of FORMS) byId(other).hidden = other !== id;
+  clearFound();
+  byId(`${id}-label`).textContent = title;
+  answer(title);
+  byId(id).reset();
+  byId(id).querySelector("input, select").focus();
+}
+
+async function offer() {
+  const { shown } = side.state;
+  byId("walk-in-label").textContent = say("walk_in_for", { expert: inWords(shown.names) });
+  const made = await ask(`queues/${shown.session}/walk-in-offer/`);
+  answer(
+    say("offer", {
+      slot: side.slotWords(made.slot), expert: inWords(shown.names), before: say("before", { n: made.position }),
+      median: Math.round(made.median), p90: Math.round(made.p90),
+    }),
+  );
+}
+
+function walkIn() {
+  const { shown } = side.state;
+  if (!shown) return;
+  const text = field.value.trim();
+  const digits = text.replace(/[\s-]/g, "");
+  open("walk-in", say("walk_in_for", { expert: inWords(shown.names) }));
+  const form = byId("walk-in");
+  if (/^\d{17}[\dXx]$/.test(digits)) form.elements.id_number.value = digits;
+  else if (/^\+?\d{5,}$/.test(digits)) form.elements.phone.value = digits;
+  else if (!/\d/.test(text)) form.elements.name.value = text;
+  run(offer);
+}
+
+byId("walk-in").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const form = event.target.elements;
+  const { shown } = side.state;
+  const name = form.name.value.trim();
+  if (!name) {
+    form.name.focus();
+    return answer(say("name_missing"), true);
+  }
+  run(async () => {
+    const ticket = await ask(`queues/${shown.session}/walk-ins/`, {
+      first_visit: form.first_visit.checked,
+      patient: { name, id_type: form.id_type.value, id_number: form.id_number.value.trim(), phone: form.phone.value.trim() },
+    });
+    reset();
+    side.choose(ticket.id);
+    await did(say("registered", { number: ticket.label, name: ticket.name, expert: inWords(shown.names) }), ticket.session, ticket.id);
+  });
+});
+
+// Enter goes through the fields of a form; the last step of a walk-in is the button that accepts what is offered.
+for (const id of FORMS) {
+  byId(id).addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || event.isComposing || event.target.tagName === "BUTTON") return;
+    const fields = [...byId(id).querySelectorAll("input:not([type=checkbox]), select")];
+    const next = fields[fields.indexOf(event.target) + 1] || (id === "walk-in" && byId(id).querySelector("button.main"));
+    if (!next) return;
+    event.preventDefault();
+    next.focus();
+  });
+}
+
+async function act(ticket, what, body = {}) {
+  const changed = await ask(`staff/tickets/${ticket.id}/${what}/`, body);
+  reset();
+  await did(say(`did.${what}`, { number: ticket.label, room: changed.room_code || "" }), ticket.session, ticket.id);
+}
+
+byId("priority").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const { priority, reason } = event.target.elements;
+  run(() => act(side.ticketNow(), "priority", { priority: priority.value, reason: reason.value.trim() }));
+});
+
+byId("hand-over").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const { to_session: to, reason } = event.target.elements;
+  run(() => act(side.ticketNow(), "hand-over", { to_session: Number(to.value), reason: reason.value.trim() }));
+});
+
+// --- actions of buttons and keys
+
+const chosen = (action) => {
+  if (!side.ticketNow()) throw new Error(say("choose_row"));
+  if (!side.can(action)) throw new Error(say("not_now", { number: side.ticketNow().label, state: say(`state.${side.ticketNow().state}`) }));
+  return side.ticketNow();
+};
+
+const ACTIONS = {
+  help: () => byId("help").showModal(),
+  cancel: () => {
+    reset();
+    answer(say("ready"));
+  },
+  "walk-in": walkIn,
+  room: side.nextRoom,
+  call: () => run(() => act(chosen("call"), "call", { room: side.state.room })),
+  recall: () => run(() => act(chosen("recall"), "recall", { seen: side.ticketNow().calls })),
+  miss: () => run(() => act(chosen("miss"), "miss")),
+  "put-back": () => run(() => act(chosen("put-back"), "put-back")),
+  "return-visit": () => run(() => act(chosen("return-visit"), "return-visit")),
+  leave: () => run(() => act(chosen("leave"), "leave")),
+  priority: () => run(async () => open("priority", say("priority_of", { number: chosen("priority").label }))),
+  "hand-over": () =>
+    run(async () => {
+      const ticket = chosen("hand-over");
+      const { shown } = side.state;
+      const others = side.queues.filter((queue) => queue !== shown && queue.department === shown.department && queue.state !== "planned");
+      if (!others.length) throw new Error(say("no_other_queue"));
+      const options = others.map((queue) => new Option(inWords(queue.names), queue.session));
+      byId("hand-over").elements.to_session.replaceChildren(...options);
+      open("hand-over", say("hand_over_of", { number: ticket.label }));
+    }),
+  next: () =>
+    run(async () => {
+      const { shown, room, queue } = side.state;
+      if (!queue) return;
+      const seen = queue.rooms.find((each) => each.id === room)?.ticket ?? null;
+      const ticket = await ask(`queues/${shown.session}/call-next/`, { room, seen });
+      if (!ticket.label) return answer(say("nobody"));
+      await did(say("did.call", { number: ticket.label, room: ticket.room_code || "" }), shown.session, ticket.id);
+    }),
+  undo: () =>
+    run(async () => {
+      const last = undoable();
+      if (!last) return answer(say("nothing_to_undo"));
+      const what = stepWords(last.event);
+      try {
+        await ask(`queues/${last.session}/undo/`, { event: last.event.id });
+      } finally {
+        just = just.filter((entry) => entry !== last);
+        showJust();
+      }
+      reset();
+      answer(say("undone", { what }));
+      side.state.live?.refresh();
+    }),
+};
+
+const KEYS = {
+  KeyW: "walk-in", KeyX: "room", KeyC: "call", KeyR: "recall", KeyM: "miss", KeyB: "put-back", KeyP: "priority",
+  KeyT: "return-visit", KeyL: "leave", KeyH: "hand-over", KeyN: "next", KeyZ: "undo",
+};
+
+document.addEventListener("keydown", (event) => {
+  if (event.isComposing || byId("help").open) return;
+  if (event.altKey && !event.ctrlKey && !event.metaKey) {
+    // By the key's place, not its letter: Alt and a letter write another character on some keyboards.
+    const digit = /^Digit([1-9])$/.exec(event.code);
+    if (!digit && !KEYS[event.code]) return;
+    event.preventDefault();
+    if (event.repeat) return;
+    if (digit) chooseQueue(Number(digit[1]) - 1);
+    else ACTIONS[KEYS[event.code]]();
+  } else if (event.key === "F1" || (event.key === "?" && event.target === field && !field.value)) {
+    event.preventDefault();
+    ACTIONS.help();
+  } else if (event.key === "Escape") {
+    event.preventDefault();
+    ACTIONS.cancel();
+  } else if (event.target === field && (event.key === "ArrowDown" || event.key === "ArrowUp")) {
+    event.preventDefault();
+    const by = event.key === "ArrowDown" ? 1 : -1;
+    if (found.length > 1) {
+      at = Math.min(found.length - 1, Math.max(0, at + by));
+      showFound();
+    } else side.move(by);
+  }
+});
+
+function chooseQueue(index) {
+  side.showQueue(index);
+  if (!byId("walk-in").hidden) run(offer);
+}
+
+for (const button of document.querySelectorAll("[data-do]")) {
+  button.addEventListener("click", () => ACTIONS[button.dataset.do]());
+}
+byId("help").addEventListener("close", () => field.focus());
+// The one field always has the focus: a click beside a form gives it back.
+document.addEventListener("click", (event) => {
+  if (!event.target.closest("form, dialog, a, .languages")) field.focus();
+});
+
+side.begin(() => {});
+showJust();
+setInterval(showJust, 5000);
+field.focus();

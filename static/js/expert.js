@@ -1,0 +1,217 @@
+// The expert's page: what is shown of one room, what each key does. What may be done is the server's to say.
+import { ask, follow, lasted, stepWords } from "./staff.js";
+import { clock, inWords, put, say, showAge } from "./words.js";
+
+const page = document.body;
+const { session, numbers, zone } = page.dataset;
+const byId = (id) => document.getElementById(id);
+const KEYS = { r: "recall", m: "miss", s: "start", b: "test", f: "finish", p: "pause", t: "room", z: "undo" };
+const AFTER_NEXT = 1000; // milliseconds: a second press this soon is the same press
+let room = Number(page.dataset.room);
+let queue = null;
+let busy = false;
+let nextAgain = 0; // when "next" may be pressed again
+
+const seat = () => queue.rooms.find((each) => each.id === room) || queue.rooms.find((each) => each.mine);
+const present = () => queue.byId.get(seat()?.ticket) || null;
+
+function answer(words, bad = false) {
+  byId("answer").textContent = words;
+  byId("answer").toggleAttribute("data-bad", bad);
+}
+
+const name = (ticket) => queue.masked.get(ticket.label) || "";
+
+function row(entry, act) {
+  const element = byId("row").content.firstElementChild.cloneNode(true);
+  put(element, "label", entry.label);
+  put(element, "name", name(entry));
+  put(element, "place", entry.place ? say(`place.${entry.place}`) : "");
+  element.querySelector("em").dataset.place = entry.place || "";
+  put(element, "wait", say("minutes", { n: Math.floor((Date.now() + queue.ahead - Date.parse(entry.arrived)) / 60000) }));
+  if (act) {
+    const button = element.querySelector("button");
+    button.hidden = false;
+    button.textContent = say(act.word);
+    button.onclick = () => run(() => step(entry, act.step));
+  }
+  return element;
+}
+
+function list(part, entries, act) {
+  page.querySelector(`[data-put="${part}"]`).replaceChildren(...entries.map((entry) => row(entry, act)));
+  const box = page.querySelector(`[data-part="${part}"]`);
+  if (box) box.hidden = !entries.length;
+}
+
+function show(newest) {
+  queue = newest;
+  const here = seat();
+  if (!here) return answer(say("closed"), true);
+  room = here.id;
+  const patient = present();
+  const called = patient?.state === "called";
+  const first = queue.line[0];
+  page.dataset.state = here.paused ? "paused" : patient ? patient.state : "free";
+  put(page, "room", inWords(here.names));
+  put(page, "seen", say("seen_of", { done: queue.done, all: numbers }));
+  put(page, "waiting", say("waiting_count", { n: queue.line.length }));
+  put(page, "state", patient ? say(called ? "called" : "in_service") : say("room_free"));
+  put(page, "number", patient ? patient.label : "–");
+  put(page, "name", patient ? name(patient) : "");
+  showNext(here, patient, first);
+  put(page, "pause", say(here.paused ? "resume" : "pause"));
+  put(page, "undo", here.undo ? say("undo_what", { what: stepWords(here.undo) }) : say("undo"));
+  enable({ recall: called, miss: called, start: called, test: patient, finish: patient, pause: true, undo: here.undo });
+  list("line", queue.line);
+  page.querySelector('[data-put="nobody"]').hidden = queue.line.length > 0;
+  list("missed", queue.missed, { word: "put_back", step: "put-back" });
+  list("away", queue.away, { word: "return_visit", step: "return-visit" });
+  tick();
+}
+
+function showNext(here, patient, first) {
+  const live = ["open", "running"].includes(queue.session.state);
+  let [big, whom, off] = [say("next"), first ? `${first.label} ${name(first)}` : "", false];
+  if (!live || queue.stopped_early) [big, whom, off] = [say("next"), say(live ? "stopped" : `state.${queue.session.state}`), true];
+  else if (here.paused) {
+    const until = here.paused.until ? say("return_at", { time: clock(here.paused.until, zone) }) : "";
+    [big, whom] = [say("resume"), [here.paused.reason, until].filter(Boolean).join(" · ")];
+  } else if (!first) [big, whom, off] = [say(patient ? "next_finish" : "next_nobody"), "", !patient];
+  put(page, "next", big);
+  put(page, "whom", whom);
+  byId("next").setAttribute("aria-disabled", off);
+}
+
+function enable(actions) {
+  for (const [action, can] of Object.entries(actions)) {
+    page.querySelector(`[data-do="${action}"]`).setAttribute("aria-disabled", !can);
+  }
+}
+
+function tick() {
+  if (!queue) return;
+  const patient = present();
+  const since = patient && (patient.state === "called" ? patient.called_at : patient.started_at);
+  const times = patient?.state === "called" ? say("times", { n: patient.calls }) : "";
+  put(page, "lasted", since ? [times, lasted(since, queue.ahead)].filter(Boolean).join(" · ") : "");
+}
+
+// One step at a time: a press while another is under way does nothing.
+async function run(work) {
+  if (busy || !queue) return;
+  busy = true;
+  page.toggleAttribute("data-busy", true);
+  try {
+    await work();
+  } catch (refusal) {
+    answer(refusal.message, true);
+  }
+  await live.refresh();
+  busy = false;
+  page.toggleAttribute("data-busy", false);
+}
+
+async function step(ticket, what, body = {}) {
+  await ask(`staff/tickets/${ticket.id}/${what}/`, body);
+  answer(say(`did.${what}`, { number: ticket.label }));
+}
+
+const needed = (state) => {
+  const patient = present();
+  if (!patient || (state && patient.state !== state)) throw new Error(say(patient ? "not_called" : "no_patient"));
+  return patient;
+};
+
+const ACTIONS = {
+  async next() {
+    if (seat().paused) return ACTIONS.resume();
+    const before = present();
+    if (byId("next").getAttribute("aria-disabled") === "true") return answer(byId("next").querySelector(".whom").firstElementChild.textContent || say("did.nobody"));
+    const called = await ask(`queues/${session}/call-next/`, { room, seen: before ? before.id : null });
+    nextAgain = performance.now() + AFTER_NEXT;
+    if (called?.label && called.state !== "done") return answer(say("did.call", { number: called.label }));
+    answer(before ? say("did.finish", { number: before.label }) : say("did.nobody"));
+  },
+  recall: () => {
+    const patient = needed("called");
+    return step(patient, "recall", { seen: patient.calls });
+  },
+  miss: () => step(needed("called"), "miss"),
+  start: () => step(needed("called"), "start"),
+  test: () => step(needed(), "send-for-test"),
+  finish: () => step(needed(), "finish"),
+  async undo() {
+    const last = seat().undo;
+    if (!last) return answer(say("nothing_to_undo"));
+    await ask(`queues/${session}/undo/`, { event: last.id });
+    answer(say("undone", { what: stepWords(last) }));
+  },
+  async pause() {
+    if (seat().paused) return ACTIONS.resume();
+    const form = await chosen("pause-dialog");
+    if (!form) return;
+    const reason = form.get("reason") || form.get("other");
+    const until = new Date(Date.now() + queue.ahead + Number(form.get("minutes")) * 60000).toISOString();
+    await ask(`queues/${session}/pause/`, { room, reason, until });
+    answer(say("did.pause"));
+  },
+  async resume() {
+    await ask(`queues/${session}/resume/`, { room });
+    answer(say("did.resume"));
+  },
+  async room() {
+    const select = byId("room-dialog").querySelector("select");
+    const taken = new Set(queue.rooms.map((each) => String(each.id)));
+    for (const option of select.options) option.hidden = option.disabled = taken.has(option.value);
+    const free = [...select.options].find((option) => !option.disabled);
+    if (!free) return answer(say("no_free_room"), true);
+    select.value = free.value;
+    const form = await chosen("room-dialog");
+    if (!form) return;
+    await ask(`queues/${session}/change-room/`, { room, to_room: Number(form.get("room")) });
+    room = Number(form.get("room"));
+    answer(say("did.change-room", { room: select.selectedOptions[0].textContent }));
+  },
+};
+
+// What was chosen in a dialog, or null where it was left by Esc or "back".
+function chosen(id) {
+  const dialog = byId(id);
+  dialog.returnValue = "";
+  dialog.showModal();
+  return new Promise((resolve) => {
+    const closed = () => resolve(dialog.returnValue === "yes" ? new FormData(dialog.querySelector("form")) : null);
+    dialog.addEventListener("close", closed, { once: true });
+  });
+}
+
+function press(action) {
+  if (action === "next" && performance.now() < nextAgain) return;
+  run(ACTIONS[action]);
+}
+
+for (const button of page.querySelectorAll("[data-do]")) {
+  button.addEventListener("click", (event) => {
+    // Space must go on meaning "next" after a click; who came by Tab keeps the focus.
+    if (event.detail > 0) button.blur();
+    press(button.dataset.do);
+  });
+}
+
+const keys = byId("keys");
+keys.checked = localStorage.getItem("expert-keys") !== "off";
+keys.addEventListener("change", () => localStorage.setItem("expert-keys", keys.checked ? "on" : "off"));
+
+document.addEventListener("keydown", (event) => {
+  if (!keys.checked || event.repeat || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.target.closest("input, select, textarea, dialog")) return;
+  const onControl = event.target.closest("button, a");
+  const action = event.key === " " ? !onControl && "next" : KEYS[event.key.toLowerCase()];
+  if (!action) return;
+  event.preventDefault();
+  press(action);
+});
+
+setInterval(tick, 1000);
+const live = follow(session, { onQueue: show, onAge: (age) => showAge(byId("age"), age) });

@@ -1,0 +1,114 @@
+// What the desk and the expert's page share: requests to the REST interface, and a queue that follows its socket.
+import { connect } from "./live.js";
+import { say } from "./words.js";
+
+const csrf = document.querySelector("[name=csrfmiddlewaretoken]").value;
+
+// A refusal by the server: its sentence for people, its code for scripts.
+export class Refusal extends Error {
+  constructor(problem) {
+    super(firstSentence(problem.errors) || problem.detail || say("refused"));
+    this.code = problem.code;
+    this.problem = problem;
+  }
+}
+
+function firstSentence(errors) {
+  if (!errors || typeof errors === "string") return errors || "";
+  const [first] = Object.values(errors);
+  return firstSentence(first);
+}
+
+// GET, or POST where there is a body. Raises Refusal, also where there is no answer at all.
+export async function ask(path, body) {
+  const post = body !== undefined && {
+    method: "POST",
+    headers: { "Content-Type": "application/json", "X-CSRFToken": csrf },
+    body: JSON.stringify(body),
+  };
+  let response;
+  try {
+    response = await fetch(`/api/v1/${path}`, { cache: "no-store", ...post });
+  } catch {
+    throw new Refusal({ detail: say("offline"), code: "offline" });
+  }
+  const answer = await response.json().catch(() => ({}));
+  if (!response.ok) throw new Refusal(answer);
+  return answer;
+}
+
+// The queue with its tickets by id, in order, and masked names by label where the socket told them.
+function read(queue, masked) {
+  const byId = new Map(queue.tickets.map((ticket) => [ticket.id, ticket]));
+  const inState = (state) => queue.tickets.filter((ticket) => ticket.state === state);
+  return {
+    ...queue,
+    byId,
+    masked,
+    line: queue.waiting.map((entry) => ({ ...entry, ...byId.get(entry.ticket) })),
+    missed: inState("missed"),
+    away: inState("away"),
+    done: inState("done").length,
+    ahead: Date.parse(queue.at) - Date.now(), // by how much the server's clock is ahead of this one
+  };
+}
+
+// Reads the queue anew on every message of its socket; several messages while one read runs are one more read.
+export function follow(session, { onQueue, onAge }) {
+  let reading = false;
+  let again = false;
+  let ended = false;
+  let version = -1;
+  let masked = new Map();
+
+  const refresh = async () => {
+    again = true;
+    if (reading) return;
+    reading = true;
+    while (again && !ended) {
+      again = false;
+      try {
+        const queue = await ask(`queues/${session}/staff/`);
+        if (ended || queue.version < version) continue;
+        version = queue.version;
+        onQueue(read(queue, masked));
+      } catch {
+        // What is shown stays, and its age tells that it is old.
+      }
+    }
+    reading = false;
+  };
+
+  const live = connect({
+    socket: `/ws/desk/${session}/`,
+    poll: `/live/queues/${session}`,
+    onState: (state) => {
+      masked = new Map([...state.serving, ...state.called, ...state.waiting].map((each) => [each.number, each.name]));
+      onAge(null);
+      refresh();
+    },
+    onAge: (age) => !ended && onAge(age),
+  });
+  refresh();
+  return {
+    refresh,
+    close: () => {
+      ended = true;
+      live.close();
+    },
+  };
+}
+
+// How long since, as 6:12 or 1:02:30.
+export function lasted(since, ahead) {
+  const seconds = Math.max(0, Math.floor((Date.now() + ahead - Date.parse(since)) / 1000));
+  const two = (n) => String(n).padStart(2, "0");
+  const hours = Math.floor(seconds / 3600);
+  const rest = `${two(Math.floor(seconds / 60) % 60)}:${two(seconds % 60)}`;
+  return hours ? `${hours}:${rest}` : rest.replace(/^0/, "");
+}
+
+// What an undo takes back, in words: "called A017".
+export function stepWords(step) {
+  return step ? [say(`event.${step.kind}`), step.label].filter(Boolean).join(" ") : "";
+}
