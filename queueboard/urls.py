@@ -4,10 +4,13 @@ from django.contrib import admin
 from django.urls import include, path, re_path
 from drf_spectacular.views import SpectacularAPIView
 
+from queueboard import health
 from queueboard.api.schema import Docs, Nowhere
-from queueboard.views import board, lookup, phone, public
+from queueboard.views import board, desk, expert, lookup, phone, public
 
 urlpatterns = [
+    path("healthz", health.healthz),
+    path("readyz", health.readyz),
     path("", public.home, name="home"),
     path("q/<int:session_id>/", public.queue, name="queue"),
     path("t/<str:token>/", phone.page, name="phone"),
@@ -18,6 +21,8 @@ urlpatterns = [
     path("api/docs/", Docs.as_view(), name="docs"),
     re_path("^api/", Nowhere.as_view()),
     path("i18n/", include("django.conf.urls.i18n")),
+    path("expert/", expert.page, name="expert"),
+    path("admin/desk/", admin.site.admin_view(desk.page), name="desk"),
     path("admin/", admin.site.urls),
 ]
 
