@@ -6,7 +6,7 @@ escaped.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache
@@ -53,7 +53,8 @@ class _Read:
     session: Session
     slots: dict[int, Slot]
     seats: list[SessionRoom]
-    tickets: list[Ticket]  # each with `patient_name`
+    tickets: Sequence[Ticket]
+    names: dict[int, str]  # ticket id -> the patient's name, unmasked
     first_called: dict[int, datetime]  # ticket id -> first call of those called now
     worse: list[tuple[datetime, dict[str, Any]]]  # newest first
 
@@ -103,6 +104,7 @@ def _read(session_id: int) -> _Read:
         slots={slot.pk: slot for slot in session.slots.order_by("index")},
         seats=list(session.rooms.select_related("room", "expert").order_by("room__code")),
         tickets=tickets,
+        names={ticket.pk: ticket.patient_name for ticket in tickets},
         first_called=dict(first.annotate(Max("at")).order_by()) if called else {},
         worse=list(events.values_list("at", "worse")),
     )
@@ -179,24 +181,27 @@ def _notice(read: _Read) -> dict[str, Any] | None:
 
 
 def _serving(read: _Read) -> list[dict[str, Any]]:
-    code = {seat.room_id: seat.room.code for seat in read.seats}
     return [
-        {"number": t.label, "room": code.get(t.room_id, ""), "since": _iso(t.started_at), "name": _name(t)}
+        {"number": t.label, "room": _code(t, read), "since": _iso(t.started_at), "name": masked(read.names[t.pk])}
         for t in read.tickets
         if t.state == Ticket.State.SERVING
     ]
 
 
+def _code(ticket: Ticket, read: _Read) -> str:
+    """The code of the ticket's room; "" where the session has left that room."""
+    return next((seat.room.code for seat in read.seats if seat.room_id == ticket.room_id), "")
+
+
 def _called(read: _Read) -> list[dict[str, Any]]:
-    code = {seat.room_id: seat.room.code for seat in read.seats}
     return [
         {
             "number": t.label,
-            "room": code.get(t.room_id, ""),
+            "room": _code(t, read),
             "times": t.calls,
             "at": _iso(t.called_at),
             "first_at": _iso(read.first_called.get(t.pk, t.called_at)),
-            "name": _name(t),
+            "name": masked(read.names[t.pk]),
         }
         for t in sorted(read.tickets, key=lambda t: t.called_no)
         if t.state == Ticket.State.CALLED
@@ -222,7 +227,7 @@ def _line(read: _Read, now: datetime) -> dict[str, Any]:
                 "p90": p90,
                 "at": _iso(view.arrived),
                 "worse": worse.get(view.number, []),
-                "name": _name(by_number[view.number]),
+                "name": masked(read.names[by_number[view.number].pk]),
             }
             for view, (median, p90) in zip(line, waits[: len(line)], strict=True)
         ],
@@ -288,10 +293,6 @@ def _public(entry: dict[str, Any]) -> dict[str, Any]:
 
 def _without_name(entry: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in entry.items() if key != "name"}
-
-
-def _name(ticket: Ticket) -> str:
-    return masked(ticket.patient_name)  # type: ignore[attr-defined]
 
 
 def _minutes(span: timedelta) -> float:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
 from queueboard.snapshots import Snapshot, encoded
 
@@ -35,12 +36,10 @@ def pack(snapshot: Snapshot) -> bytes:
 def unpack(message: bytes) -> Snapshot:
     """The snapshot back. Raises ValueError or KeyError for anything else."""
     line, _, body = message.partition(b"\n")
-    about = json.loads(line)
-    parts = {}
+    about: dict[str, Any] = json.loads(line)
     for part, size in zip(PARTS, about.pop("sizes"), strict=True):
-        parts[part], body = body[:size], body[size:]
-    about["rooms"], about["sort"] = tuple(about["rooms"]), tuple(about["sort"])
-    return Snapshot(**about, **parts)
+        about[part], body = body[:size], body[size:]
+    return Snapshot(**about | {"rooms": tuple(about["rooms"]), "sort": tuple(about["sort"])})
 
 
 def board_message(*, slug: str, version: int, at: datetime, titles: dict[str, str], queues: Iterable[bytes]) -> bytes:

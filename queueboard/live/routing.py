@@ -5,13 +5,15 @@ from channels.security.websocket import AllowedHostsOriginValidator
 from django.urls import path
 
 from queueboard.live.consumers import BoardConsumer, DeskConsumer, LiveConsumer, QueueConsumer, Refused
+from queueboard.live.feeds import Feed
 from queueboard.live.protocol import UNKNOWN
+from queueboard.live.visitors import Visitor
 
 
 class NowhereConsumer(LiveConsumer):
     """Any other address: closed with a code, where a router's own error would be a traceback in the log."""
 
-    async def feed_for(self, visitor) -> None:
+    async def feed_for(self, visitor: Visitor) -> Feed:
         raise Refused(UNKNOWN)
 
 
