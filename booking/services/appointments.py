@@ -12,7 +12,7 @@ from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import DatabaseError, IntegrityError, transaction
-from django.db.models import F
+from django.db.models import Count, F, Min, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -91,7 +91,7 @@ def book(
         present = Appointment.objects.filter(patient_id=patient_id, session=session, state__in=Appointment.ACTIVE)
         if not present.exists():
             raise
-        raise _already_booked(present.get()) from error
+        raise _already_booked(present.get().pk) from error
     except BookingError as error:
         if error.code == "none_left":
             error.extra["elsewhere"] = elsewhere(session=session, now=now)
@@ -223,18 +223,22 @@ def _registration_opened(session: Session, now: datetime) -> bool:
 
 def _within_limits(patient_id: int, session: Session) -> None:
     department = session.department
-    own = Appointment.objects.filter(patient_id=patient_id)
-    if present := own.filter(session=session, state__in=Appointment.ACTIVE).first():
-        raise _already_booked(present)
-    taken = [state for state in Appointment.COUNTED if state != State.CALLED_OFF]
-    if own.filter(session__date=session.date, state__in=taken).count() >= department.booked_per_patient_day:
+    active = Q(state__in=Appointment.ACTIVE)
+    taken = Q(state__in=[state for state in Appointment.COUNTED if state != State.CALLED_OFF])
+    own = Appointment.objects.filter(patient_id=patient_id).aggregate(
+        present=Min("pk", filter=active & Q(session=session)),
+        this_day=Count("pk", filter=taken & Q(session__date=session.date)),
+        open_here=Count("pk", filter=active & Q(session__department=department)),
+    )
+    if own["present"] is not None:
+        raise _already_booked(own["present"])
+    if own["this_day"] >= department.booked_per_patient_day:
         raise BookingError(
             _("No more appointments can be booked for this day."),
             code="limit_per_day",
             limit=department.booked_per_patient_day,
         )
-    open_here = own.filter(session__department=department, state__in=Appointment.ACTIVE).count()
-    if open_here >= department.booked_per_patient_department:
+    if own["open_here"] >= department.booked_per_patient_department:
         raise BookingError(
             _("No more appointments can be booked in this department."),
             code="limit_per_department",
@@ -242,9 +246,9 @@ def _within_limits(patient_id: int, session: Session) -> None:
         )
 
 
-def _already_booked(present: Appointment) -> BookingError:
+def _already_booked(present: int) -> BookingError:
     words = _("This patient has an appointment in this session already.")
-    return BookingError(words, code="already_booked", appointment=present.pk)
+    return BookingError(words, code="already_booked", appointment=present)
 
 
 def _not_active(appointment: Appointment) -> BookingError:
@@ -277,10 +281,9 @@ def _expire(appointment_id: int, now: datetime) -> bool:
 
 def _free(freed_id: int, now: datetime) -> bool:
     freed = FreedNumber.objects.select_related("slot").get(pk=freed_id)
-    session = sessions.locked(freed.slot.session_id)
+    sessions.locked(freed.slot.session_id)
+    # The opening of the pool takes what is withheld, and marks it as done.
     if not FreedNumber.objects.filter(pk=freed_id, done_at=None).update(done_at=now):
-        return False
-    if session.pool_opened_at is not None:
         return False
     numbers.move(
         slot_id=freed.slot_id,

@@ -139,6 +139,21 @@ class TestBooking:
         assert error.value.extra["limit"] == 2
         assert book(planned(day=at("00:00") + timedelta(days=1)), 0, who).state == "booked"
 
+    def test_what_was_given_back_does_not_count_for_the_day_and_a_no_show_does(self):
+        """R3.2"""
+        who = factories.patient()
+        ended = [book(planned(), 0, who) for _ in range(2)]
+        for state, code in (("cancelled", None), ("expired", None), ("called_off", None), ("no_show", "limit_per_day")):
+            with transaction.atomic():
+                Appointment.objects.filter(pk__in=[made.pk for made in ended]).update(state=state)
+                session = planned()
+                if code:
+                    with refused(code):
+                        book(session, 0, who)
+                else:
+                    book(session, 0, who)
+                transaction.set_rollback(True)
+
     def test_a_department_has_a_limit_of_open_appointments(self):
         """R3.2: default 3."""
         who, of = factories.patient(), factories.department()
