@@ -3,7 +3,7 @@
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
-from django.utils.translation import get_language
+from django.utils.translation import get_language, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 
@@ -126,9 +126,11 @@ class Expert(Named):
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="expert", verbose_name=_("login")
     )
     code = models.SlugField(_("code"), unique=True)
-    title = models.CharField(_("title"), max_length=40, blank=True)
-    title_en = models.CharField(_("title in English"), max_length=40, blank=True)
-    title_zh_hant = models.CharField(_("title in traditional Chinese"), max_length=40, blank=True)
+    title = models.CharField(pgettext_lazy("of a doctor", "title"), max_length=40, blank=True)
+    title_en = models.CharField(pgettext_lazy("of a doctor", "title in English"), max_length=40, blank=True)
+    title_zh_hant = models.CharField(
+        pgettext_lazy("of a doctor", "title in traditional Chinese"), max_length=40, blank=True
+    )
     active = models.BooleanField(_("active"), default=True)
 
     class Meta:

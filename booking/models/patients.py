@@ -6,6 +6,7 @@ import hmac
 from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 from encrypted_fields.fields import EncryptedCharField
 
 
@@ -23,7 +24,7 @@ class Patient(models.Model):
         PASSPORT = "passport", _("passport")
         OTHER = "other", _("other")
 
-    name = models.CharField(_("name"), max_length=80)
+    name = models.CharField(pgettext_lazy("of a person", "name"), max_length=80)
     id_type = models.CharField(_("kind of ID"), max_length=8, choices=IdType.choices, default=IdType.RESIDENT)
     # Encrypted fields keep "" as NULL, so both must allow it.
     id_number = EncryptedCharField(_("ID number"), max_length=255, blank=True, null=True, default="")  # noqa: DJ001

@@ -2,6 +2,7 @@
 
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from booking.models import Department, Expert, Room
 from queueboard.admin.base import OwnDepartments
@@ -96,7 +97,7 @@ class ExpertAdmin(OwnDepartments):
     autocomplete_fields = ("user",)
     fieldsets = (
         (None, {"fields": ("department", "code", *NAMES, "active")}),
-        (_("title"), {"fields": ("title", "title_en", "title_zh_hant")}),
+        (pgettext_lazy("of a doctor", "title"), {"fields": ("title", "title_en", "title_zh_hant")}),
         (
             _("login"),
             {"fields": ("user",), "description": _("With this login the expert's page shows their own queue.")},

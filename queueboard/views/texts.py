@@ -5,7 +5,7 @@ Placeholders stand in braces. What is counted is a pair {"one", "other"}: Englis
 
 from collections.abc import Callable
 
-from django.utils.translation import get_language, ngettext, override
+from django.utils.translation import get_language, ngettext, override, pgettext
 from django.utils.translation import gettext as _
 
 Texts = dict[str, str | dict[str, str]]
@@ -63,7 +63,7 @@ def board_texts(second: str | None = None) -> dict[str, Texts]:
                 "room": _("Room"),
                 "expert": _("Expert"),
                 "now": _("Now"),
-                "next": _("Next"),
+                "next": pgettext("on a board", "Next"),
                 "missed": _("Missed your call? Please report to the desk."),
                 "empty": _("No clinic is open here at the moment."),
             }
