@@ -16,7 +16,9 @@ from django.db import connection
 from websockets.sync.client import ClientConnection, connect
 
 from queueboard.supervisor import valkey
+from queueboard.supervisor.guard import Guard
 
+PATIENCE = 180.0  # seconds for a server to start: a busy machine takes long to import it all
 PREFIX = f"test-live-{os.getpid()}"
 
 
@@ -41,14 +43,19 @@ class Server:
             "REDIS_PREFIX": PREFIX,
             "DJANGO_SETTINGS_MODULE": "queueboard.settings",
         }
-        self.process = subprocess.Popen(
+        self.guard = Guard()  # so that it ends with the tests, even when those are killed
+        self.process = self.guard.popen(
             [
                 *(sys.executable, "-m", "uvicorn", "tests.live.served:application"),
                 *("--port", str(self.port), "--ws", "websockets-sansio", "--log-level", "warning"),
             ],
             env=environment,
         )
-        until(self._answers, 30)
+        try:
+            until(self._answers, PATIENCE)
+        except BaseException:
+            self.stop()
+            raise
 
     def _answers(self) -> bool:
         assert self.process.poll() is None, "the server ended"
@@ -74,8 +81,8 @@ class Server:
         )
 
     def stop(self) -> None:
-        self.process.terminate()
-        self.process.wait(10)
+        self.guard.end(self.process, grace=10)
+        self.guard.close()
 
 
 def _database_url() -> str:
@@ -107,7 +114,7 @@ class OwnValkey:
     def start(self) -> None:
         command = valkey.command(folder=self.folder, socket=self.socket)
         self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-        until(lambda: self.socket.exists() and valkey.answers(self.socket))
+        until(lambda: self.socket.exists() and valkey.answers(self.socket), PATIENCE)
 
     def kill(self) -> None:
         self.process.kill()
