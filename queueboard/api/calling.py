@@ -52,7 +52,7 @@ class CallNext(APIView):
         sent = body(request, shapes.CallNextSerializer)
         guards.caller(request, session, sent["room"])
         ticket = calls.call_next(
-            session_id=session_id, room_id=sent["room"], seen=sent.get("seen", calls.ANY), actor=request.user
+            session_id=session_id, room_id=sent["room"], seen=sent.get("seen", calls.ANY), actor=guards.actor(request)
         )
         return Response(status=status.HTTP_204_NO_CONTENT) if ticket is None else shown(request, ticket)
 
@@ -84,7 +84,7 @@ class Pause(RoomAction):
     def act(self, session: Session, sent: dict[str, Any]) -> SessionRoom:
         return rooms.pause(
             session_id=session.pk, room_id=sent["room"], until=sent["until"], reason=sent["reason"],
-            actor=self.request.user,
+            actor=guards.actor(self.request),
         )  # fmt: skip
 
 
@@ -93,7 +93,7 @@ class Resume(RoomAction):
     """Calls to this room go on."""
 
     def act(self, session: Session, sent: dict[str, Any]) -> SessionRoom:
-        return rooms.resume(session_id=session.pk, room_id=sent["room"], actor=self.request.user)
+        return rooms.resume(session_id=session.pk, room_id=sent["room"], actor=guards.actor(self.request))
 
 
 @extend_schema(tags=["calling"], request=shapes.ChangeRoomSerializer, responses=shapes.StaffRoomSerializer)
@@ -104,7 +104,7 @@ class ChangeRoom(RoomAction):
 
     def act(self, session: Session, sent: dict[str, Any]) -> SessionRoom:
         return rooms.change_room(
-            session_id=session.pk, room_id=sent["room"], to_room_id=sent["to_room"], actor=self.request.user
+            session_id=session.pk, room_id=sent["room"], to_room_id=sent["to_room"], actor=guards.actor(self.request)
         )
 
 
@@ -123,7 +123,7 @@ class Undo(APIView):
             raise QueueError(_("There is no such step."), code="no_event", status=404)
         if not _may_undo(request, session, event):
             raise PermissionDenied(_("This step is not yours to take back."))
-        done = undo.undo(event_id=event.pk, actor=request.user)
+        done = undo.undo(event_id=event.pk, actor=guards.actor(request))
         told = QueueEvent.objects.select_related("ticket__session").get(pk=done.pk)
         return Response(shapes.StepSerializer(told).data)
 
@@ -148,7 +148,7 @@ class Stop(ManagerAction):
     def post(self, request: Request, session_id: int) -> Response:
         guards.session(session_id)
         reason = body(request, shapes.StopSerializer)["reason"]
-        done = lifecycle.stop_early(session_id=session_id, reason=reason, actor=request.user)
+        done = lifecycle.stop_early(session_id=session_id, reason=reason, actor=guards.actor(request))
         return Response(shapes.SessionLifeSerializer(done).data)
 
 
@@ -158,7 +158,7 @@ class Close(ManagerAction):
 
     def post(self, request: Request, session_id: int) -> Response:
         guards.session(session_id)
-        done = lifecycle.close_session(session_id=session_id, actor=request.user)
+        done = lifecycle.close_session(session_id=session_id, actor=guards.actor(request))
         return Response(shapes.SessionLifeSerializer(done).data)
 
 
@@ -170,7 +170,7 @@ class HandOverAll(ManagerAction):
         guards.session(session_id)
         sent = body(request, shapes.HandOverSerializer)
         made = hand_over.hand_over_all(
-            session_id=session_id, to_session_id=sent["to_session"], reason=sent["reason"], actor=request.user
+            session_id=session_id, to_session_id=sent["to_session"], reason=sent["reason"], actor=guards.actor(request)
         )
         joined = Ticket.objects.select_related("session", "patient", "slot", "room").order_by("number")
         tickets = joined.filter(pk__in=[ticket.pk for ticket in made])

@@ -41,7 +41,7 @@ class CheckIn(APIView):
     def post(self, request: Request, token: str) -> Response:
         appointment = guards.appointment(token)
         guards.desk(request, appointment.session)
-        return shown(request, arrivals.check_in(appointment_id=appointment.pk, actor=request.user))
+        return shown(request, arrivals.check_in(appointment_id=appointment.pk, actor=guards.actor(request)))
 
 
 @extend_schema(tags=["desk"], responses=shapes.OfferSerializer)
@@ -68,7 +68,10 @@ class WalkIns(APIView):
         guards.desk(request, guards.session(session_id))
         sent = body(request, shapes.WalkInSerializer)
         ticket = arrivals.register_walk_in(
-            session_id=session_id, patient_id=_patient(sent), first_visit=sent["first_visit"], actor=request.user
+            session_id=session_id,
+            patient_id=_patient(sent),
+            first_visit=sent["first_visit"],
+            actor=guards.actor(request),
         )
         return shown(request, ticket, status=status.HTTP_201_CREATED)
 

@@ -1,8 +1,9 @@
 """Loads what an address names, and refuses who may not: unknown is 404, somebody else's is 403."""
 
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
-from rest_framework.exceptions import PermissionDenied
+from rest_framework.exceptions import NotAuthenticated, PermissionDenied
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.throttling import ScopedRateThrottle
@@ -38,6 +39,18 @@ class AddressThrottle(ScopedRateThrottle):
     def get_ident(self, request: Request) -> str:
         plain: HttpRequest = request._request
         return address_of(plain)
+
+
+def actor(request: Request) -> AbstractBaseUser:
+    """Who does it, for the log (R6.3). Raises NotAuthenticated."""
+    if isinstance(request.user, AnonymousUser):
+        raise NotAuthenticated
+    return request.user
+
+
+def actor_or_none(request: Request) -> AbstractBaseUser | None:
+    """As `actor`; None for a patient."""
+    return None if isinstance(request.user, AnonymousUser) else request.user
 
 
 def session(session_id: int) -> Session:

@@ -22,7 +22,7 @@ from queueboard.api.public import snapshot
 from queueboard.models import Ticket
 
 
-@extend_schema(tags=["patients"], auth=[{}], request=BookingSerializer, responses={201: AppointmentSerializer})
+@extend_schema(tags=["patients"], auth=[], request=BookingSerializer, responses={201: AppointmentSerializer})
 class Appointments(APIView):
     """Books a number of a slot. Limited per address."""
 
@@ -32,13 +32,15 @@ class Appointments(APIView):
     def post(self, request: Request) -> Response:
         wanted = body(request, BookingSerializer)
         who = {"language": get_language() or ""} | wanted["patient"]
-        staff = request.user if request.user.is_authenticated else None
         try:
             # One transaction: a refused booking leaves no patient behind.
             with transaction.atomic():
                 patient = patients.find_or_make(**who)
                 made = appointments.book(
-                    patient_id=patient.pk, slot_id=wanted["slot"], first_visit=wanted["first_visit"], actor=staff
+                    patient_id=patient.pk,
+                    slot_id=wanted["slot"],
+                    first_visit=wanted["first_visit"],
+                    actor=guards.actor_or_none(request),
                 )
         except BookingError as error:
             # Who knows a name and an ID number is not told more of that patient than "booked already".
@@ -49,21 +51,21 @@ class Appointments(APIView):
         return Response(answer, status=status.HTTP_201_CREATED, headers={"Location": address})
 
 
-@extend_schema(tags=["patients"], auth=[{}], responses=AppointmentSerializer)
+@extend_schema(tags=["patients"], auth=[], responses=AppointmentSerializer)
 class OneAppointment(APIView):
     """One's own appointment."""
 
     def get(self, request: Request, token: str) -> Response:
         return Response(AppointmentSerializer(guards.appointment(token)).data)
 
-    @extend_schema(description="Cancels the appointment (R3.4); twice is once. The answer says whether it was late.")
+    @extend_schema(responses={200: AppointmentSerializer})
     def delete(self, request: Request, token: str) -> Response:
-        staff = request.user if request.user.is_authenticated else None
-        appointments.cancel(appointment_id=guards.appointment(token).pk, actor=staff)
+        """Cancels the appointment (R3.4); twice is once. The answer's state says whether it was late."""
+        appointments.cancel(appointment_id=guards.appointment(token).pk, actor=guards.actor_or_none(request))
         return Response(AppointmentSerializer(guards.appointment(token)).data)
 
 
-@extend_schema(tags=["patients"], auth=[{}], responses=PlaceSerializer)
+@extend_schema(tags=["patients"], auth=[], responses=PlaceSerializer)
 class OwnPlace(APIView):
     """One's own place in the queue (R5.1), by the token of one's page; from booking on."""
 

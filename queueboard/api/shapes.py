@@ -1,5 +1,7 @@
 """What the public sees: clinic, sessions, queues. Times are ISO 8601 with offset, waits are minutes."""
 
+from typing import Any
+
 from django.conf import settings
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema_field, inline_serializer
@@ -28,7 +30,7 @@ class DepartmentSerializer(serializers.ModelSerializer):
 class ExpertSerializer(serializers.ModelSerializer):
     names = NamesSerializer(read_only=True)
     titles = NamesSerializer(read_only=True)
-    department = serializers.SlugRelatedField("slug", read_only=True)
+    department: serializers.SlugRelatedField = serializers.SlugRelatedField("slug", read_only=True)
 
     class Meta:
         model = Expert
@@ -60,7 +62,7 @@ class SessionBriefSerializer(serializers.ModelSerializer):
     """Which session: what a ticket, an appointment or a found patient says of it."""
 
     names = NamesSerializer(read_only=True)
-    department = serializers.SlugRelatedField("slug", read_only=True)
+    department: serializers.SlugRelatedField = serializers.SlugRelatedField("slug", read_only=True)
     department_names = NamesSerializer(source="department.names", read_only=True)
 
     class Meta:
@@ -72,7 +74,9 @@ class SessionBriefSerializer(serializers.ModelSerializer):
 class SessionSerializer(SessionBriefSerializer):
     """A session as lists show it. Needs its slots read along (prefetch)."""
 
-    expert = serializers.SlugRelatedField("code", read_only=True, help_text="Code; null for a pooled clinic.")
+    expert: serializers.SlugRelatedField = serializers.SlugRelatedField(
+        "code", read_only=True, help_text="Code; null for a pooled clinic."
+    )
     can_be_booked = serializers.SerializerMethodField(help_text="Whether it takes bookings now (R3.1).")
     left_bookable = serializers.SerializerMethodField(help_text="Bookable numbers left, over all slots.")
     left_walk_in = serializers.SerializerMethodField(help_text="Walk-in numbers left, over the slots not ended.")
@@ -109,7 +113,7 @@ class SessionDetailSerializer(SessionSerializer):
         read_only_fields = fields
 
     @extend_schema_field(RoomSerializer(many=True))
-    def get_rooms(self, session: Session) -> list[dict]:
+    def get_rooms(self, session: Session) -> Any:
         return RoomSerializer([seat.room for seat in session.rooms.all()], many=True).data
 
 
@@ -125,7 +129,7 @@ class QueueSummarySerializer(SessionBriefSerializer):
         read_only_fields = fields
 
     @extend_schema_field(RoomSerializer(many=True))
-    def get_rooms(self, session: Session) -> list[dict]:
+    def get_rooms(self, session: Session) -> Any:
         return RoomSerializer([seat.room for seat in session.rooms.all()], many=True).data
 
 

@@ -17,14 +17,16 @@ from queueboard.api.shapes import (
     SlotSerializer,
     WorseSerializer,
 )
+from queueboard.masking import masked
 from queueboard.models import QueueEvent, Ticket
 
 
 class StaffTicketSerializer(serializers.ModelSerializer):
     """A ticket for staff. `token`, which opens the patient's page, is for the desk (context `desk`), else null."""
 
-    label = serializers.CharField(read_only=True)
+    label = serializers.CharField(read_only=True)  # type: ignore[assignment]
     name = serializers.CharField(source="patient.name", read_only=True)
+    masked = serializers.SerializerMethodField(help_text="The name as a screen that others may see shows it.")
     slot = serializers.IntegerField(source="slot.index", read_only=True, help_text="Index of the slot.")
     room_code = serializers.CharField(source="room.code", read_only=True, default=None, allow_null=True)
     token = serializers.SerializerMethodField()
@@ -32,11 +34,14 @@ class StaffTicketSerializer(serializers.ModelSerializer):
     class Meta:
         model = Ticket
         fields = [
-            "id", "session", "label", "name", "patient", "state", "slot", "booked", "first_visit", "room", "room_code",
-            "late", "passed", "misses", "calls", "priority", "priority_reason", "arrived", "called_at", "started_at",
-            "ended_at", "token",
+            "id", "session", "label", "name", "masked", "patient", "state", "slot", "booked", "first_visit", "room",
+            "room_code", "late", "passed", "misses", "calls", "priority", "priority_reason", "arrived", "called_at",
+            "started_at", "ended_at", "token",
         ]  # fmt: skip
         read_only_fields = fields
+
+    def get_masked(self, ticket: Ticket) -> str:
+        return masked(ticket.patient.name)
 
     def get_token(self, ticket: Ticket) -> str | None:
         return ticket.token if self.context.get("desk") else None
@@ -45,7 +50,9 @@ class StaffTicketSerializer(serializers.ModelSerializer):
 class StepSerializer(serializers.ModelSerializer):
     """A step of the log, as far as is needed to offer or to tell an undo."""
 
-    label = serializers.CharField(source="ticket.label", read_only=True, default=None, allow_null=True)
+    label = serializers.CharField(  # type: ignore[assignment]
+        source="ticket.label", read_only=True, default=None, allow_null=True
+    )
 
     class Meta:
         model = QueueEvent

@@ -57,7 +57,7 @@ class Call(RoomTicketAction):
     shape = shapes.RoomBodySerializer
 
     def act(self, ticket: Ticket, sent: dict[str, Any]) -> Ticket:
-        return calls.call_ticket(ticket_id=ticket.pk, room_id=sent["room"], actor=self.request.user)
+        return calls.call_ticket(ticket_id=ticket.pk, room_id=sent["room"], actor=guards.actor(self.request))
 
 
 @taking(shapes.RecallSerializer)
@@ -67,7 +67,7 @@ class Recall(RoomTicketAction):
     shape = shapes.RecallSerializer
 
     def act(self, ticket: Ticket, sent: dict[str, Any]) -> Ticket:
-        return calls.recall(ticket_id=ticket.pk, seen=sent.get("seen"), actor=self.request.user)
+        return calls.recall(ticket_id=ticket.pk, seen=sent.get("seen"), actor=guards.actor(self.request))
 
 
 @documented
@@ -75,7 +75,7 @@ class Start(RoomTicketAction):
     """The called patient is in: the visit starts."""
 
     def act(self, ticket: Ticket, sent: dict[str, Any]) -> Ticket:
-        return calls.start(ticket_id=ticket.pk, actor=self.request.user)
+        return calls.start(ticket_id=ticket.pk, actor=guards.actor(self.request))
 
 
 @documented
@@ -83,7 +83,7 @@ class Finish(RoomTicketAction):
     """The visit is over; nobody is called."""
 
     def act(self, ticket: Ticket, sent: dict[str, Any]) -> Ticket:
-        return calls.finish(ticket_id=ticket.pk, actor=self.request.user)
+        return calls.finish(ticket_id=ticket.pk, actor=guards.actor(self.request))
 
 
 @documented
@@ -91,7 +91,7 @@ class Miss(RoomTicketAction):
     """The call was not answered."""
 
     def act(self, ticket: Ticket, sent: dict[str, Any]) -> Ticket:
-        return calls.miss(ticket_id=ticket.pk, actor=self.request.user)
+        return calls.miss(ticket_id=ticket.pk, actor=guards.actor(self.request))
 
 
 @documented
@@ -99,7 +99,7 @@ class SendForTest(RoomTicketAction):
     """The patient in service goes for a test and will be back; the room is free."""
 
     def act(self, ticket: Ticket, sent: dict[str, Any]) -> Ticket:
-        return returns.send_for_test(ticket_id=ticket.pk, actor=self.request.user)
+        return returns.send_for_test(ticket_id=ticket.pk, actor=guards.actor(self.request))
 
 
 @documented
@@ -107,7 +107,7 @@ class PutBack(TicketAction):
     """A missed patient reports back (R4.8)."""
 
     def act(self, ticket: Ticket, sent: dict[str, Any]) -> Ticket:
-        return returns.put_back(ticket_id=ticket.pk, actor=self.request.user)
+        return returns.put_back(ticket_id=ticket.pk, actor=guards.actor(self.request))
 
 
 @taking(shapes.ReasonSerializer)
@@ -117,7 +117,7 @@ class ReturnVisit(TicketAction):
     shape = shapes.ReasonSerializer
 
     def act(self, ticket: Ticket, sent: dict[str, Any]) -> Ticket:
-        return returns.return_visit(ticket_id=ticket.pk, reason=sent["reason"], actor=self.request.user)
+        return returns.return_visit(ticket_id=ticket.pk, reason=sent["reason"], actor=guards.actor(self.request))
 
 
 @taking(shapes.PrioritySerializer)
@@ -128,7 +128,7 @@ class Priority(TicketAction):
 
     def act(self, ticket: Ticket, sent: dict[str, Any]) -> Ticket:
         return returns.set_priority(
-            ticket_id=ticket.pk, priority=sent["priority"], reason=sent["reason"], actor=self.request.user
+            ticket_id=ticket.pk, priority=sent["priority"], reason=sent["reason"], actor=guards.actor(self.request)
         )
 
 
@@ -139,7 +139,7 @@ class Leave(TicketAction):
     shape = shapes.ReasonSerializer
 
     def act(self, ticket: Ticket, sent: dict[str, Any]) -> Ticket:
-        return arrivals.leave(ticket_id=ticket.pk, reason=sent["reason"], actor=self.request.user)
+        return arrivals.leave(ticket_id=ticket.pk, reason=sent["reason"], actor=guards.actor(self.request))
 
 
 @taking(shapes.HandOverSerializer)
@@ -150,7 +150,10 @@ class HandOver(TicketAction):
 
     def act(self, ticket: Ticket, sent: dict[str, Any]) -> Ticket:
         return hand_over.hand_over(
-            ticket_id=ticket.pk, to_session_id=sent["to_session"], reason=sent["reason"], actor=self.request.user
+            ticket_id=ticket.pk,
+            to_session_id=sent["to_session"],
+            reason=sent["reason"],
+            actor=guards.actor(self.request),
         )
 
 

@@ -14,8 +14,9 @@ pytestmark = pytest.mark.django_db
 
 DESK = {"find/?q=A001": "get", "queues/{session}/walk-in-offer/": "get", "queues/{session}/walk-ins/": "post",
         "appointments/{token}/check-in/": "post"}  # fmt: skip
-QUEUE = {"queues/{session}/staff/": "get", "queues/{session}/call-next/": "post", "queues/{session}/pause/": "post",
-         "queues/{session}/resume/": "post", "queues/{session}/change-room/": "post", "queues/{session}/undo/": "post"}  # fmt: skip
+QUEUE = {"queues/{session}/staff/": "get"} | {
+    f"queues/{{session}}/{action}/": "post" for action in ("call-next", "pause", "resume", "change-room", "undo")
+}
 TICKET = {
     f"staff/tickets/{{ticket}}/{action}/": "post"
     for action in ("call", "recall", "start", "finish", "miss", "put-back", "send-for-test", "return-visit",
