@@ -2,11 +2,12 @@
 
 import io
 from collections.abc import Iterator
+from importlib.resources import files
 from pathlib import Path
 
 from babel.messages import Catalog
 from babel.messages.extract import extract
-from babel.messages.mofile import write_mo
+from babel.messages.mofile import read_mo, write_mo
 from babel.messages.pofile import read_po, write_po
 from django.utils.translation import template
 
@@ -16,6 +17,8 @@ KEYWORDS = {
     "pgettext": ((1, "c"), 2), "pgettext_lazy": ((1, "c"), 2), "npgettext": ((1, "c"), 2, 3),
 }  # fmt: skip
 SOURCES = ("booking", "queueboard", "templates")
+# File, line, text or (singular, plural), context.
+Found = tuple[str, int, object, str | None]
 LOCALES = {"zh_Hans": "zh_Hans_CN", "zh_Hant": "zh_Hant_TW"}
 # Without dates and placeholders: an update that finds nothing new changes no byte.
 HEADER = """\
@@ -31,21 +34,47 @@ msgstr ""
 """
 
 
-def messages(root: Path) -> Iterator[tuple[str, int, object, str | None]]:
-    """(file, line, message or (singular, plural), context) of every translatable text below `root`."""
+def messages(root: Path) -> Iterator[Found]:
+    """Every translatable text below `root`, and those of the admin's pages that nobody else translates."""
     for folder in SOURCES:
-        for path in sorted((root / folder).rglob("*")):
-            if path.suffix not in (".py", ".html", ".txt") or "migrations" in path.parts:
-                continue
-            text = path.read_text(encoding="utf-8")
-            if path.suffix != ".py":
-                # Babel reads the outcome as Python, to which the indentation of a template would be an error.
-                blanked = template.templatize(text, origin=str(path))
-                text = "\n".join(line.lstrip() for line in blanked.split("\n"))
-            for line, message, _comments, context in extract(
-                "python", io.BytesIO(text.encode()), keywords=KEYWORDS, options={"encoding": "utf-8"}
-            ):
-                yield str(path.relative_to(root)), line, message, context
+        yield from _below(root / folder, root)
+    yield from _of_unfold()
+
+
+def _below(folder: Path, root: Path) -> Iterator[Found]:
+    for path in sorted(folder.rglob("*")):
+        if path.suffix not in (".py", ".html", ".txt") or "migrations" in path.parts:
+            continue
+        text = path.read_text(encoding="utf-8")
+        if path.suffix != ".py":
+            # Babel reads the outcome as Python, to which the indentation of a template would be an error.
+            blanked = template.templatize(text, origin=str(path))
+            text = "\n".join(line.lstrip() for line in blanked.split("\n"))
+        for line, message, _comments, context in extract(
+            "python", io.BytesIO(text.encode()), keywords=KEYWORDS, options={"encoding": "utf-8"}
+        ):
+            yield str(path.relative_to(root)), line, message, context
+
+
+def _of_unfold() -> Iterator[Found]:
+    """Texts of django-unfold, which comes without catalogues, as far as Django's own do not have them."""
+    known = set()
+    for part in ("conf", "contrib/admin", "contrib/auth"):
+        with (_home("django") / part / "locale/zh_Hans/LC_MESSAGES/django.mo").open("rb") as file:
+            known |= {(_first(message.id), message.context) for message in read_mo(file)}
+    home = _home("unfold")
+    for path, line, message, context in _below(home, home.parent):
+        if not path.startswith("unfold/contrib/") and (_first(message), context) not in known:
+            yield path, line, message, context
+
+
+def _home(package: str) -> Path:
+    return Path(str(files(package)))
+
+
+def _first(message: object) -> object:
+    """A text, of a pair (singular, plural) the singular."""
+    return message[0] if isinstance(message, (list, tuple)) else message
 
 
 def template_catalogue(root: Path) -> Catalog:
