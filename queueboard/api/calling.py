@@ -16,7 +16,7 @@ from queueboard import access
 from queueboard.api import guards
 from queueboard.api import staff_shapes as shapes
 from queueboard.api.parsing import body
-from queueboard.api.staff_view import shown, staff_queue
+from queueboard.api.staff_view import one_room, shown, staff_queue
 from queueboard.errors import QueueError
 from queueboard.models import QueueEvent, Ticket
 from queueboard.services import calls, hand_over, lifecycle, rooms, undo
@@ -67,9 +67,7 @@ class RoomAction(APIView):
         session = guards.session(session_id)
         sent = body(request, self.shape)
         guards.caller(request, session, sent["room"])
-        seat = self.act(session, sent)
-        seen = staff_queue(request, guards.session(session_id))["rooms"]
-        return Response(next(room for room in seen if room["id"] == seat.room_id))
+        return Response(one_room(request, session, self.act(session, sent).pk))
 
     def act(self, session: Session, sent: dict[str, Any]) -> SessionRoom:
         raise NotImplementedError

@@ -10,7 +10,7 @@ from rest_framework.response import Response
 from booking.models import Session, SessionRoom
 from queueboard import access
 from queueboard.api.public import snapshot
-from queueboard.api.staff_shapes import StaffQueueSerializer, StaffTicketSerializer
+from queueboard.api.staff_shapes import StaffQueueSerializer, StaffRoomSerializer, StaffTicketSerializer
 from queueboard.models import Ticket
 from queueboard.services import undo
 
@@ -52,6 +52,14 @@ def staff_queue(request: Request, session: Session) -> dict[str, Any]:
         "undo": undo.undoable(session_id=session.pk),
     }
     return dict(StaffQueueSerializer(seen, context={"desk": access.may_desk(request.user, session)}).data)
+
+
+def one_room(request: Request, session: Session, seat_id: int) -> dict[str, Any]:
+    """A room after an action, as it is in the database now."""
+    seat = SessionRoom.objects.select_related("room", "expert").get(pk=seat_id)
+    present = session.tickets.filter(room=seat.room_id, state__in=("called", "serving")).first()
+    seen = _room(request, session, seat, present.pk if present else None)
+    return dict(StaffRoomSerializer(seen).data)
 
 
 def _room(request: Request, session: Session, seat: SessionRoom, ticket_id: int | None) -> dict[str, Any]:

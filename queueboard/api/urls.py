@@ -1,6 +1,11 @@
 """Addresses below /api/v1/."""
 
+from collections.abc import Callable
+
+from django.http.response import HttpResponseBase
 from django.urls import path, register_converter
+from django.views.decorators.cache import never_cache
+from rest_framework.views import APIView
 
 from queueboard.api import calling, desk, patients, public, tickets
 
@@ -29,6 +34,11 @@ class RowConverter:
         return str(value)
 
 
+def private(view: type[APIView]) -> Callable[..., HttpResponseBase]:
+    """What is one patient's or for staff only is kept by no browser and no proxy."""
+    return never_cache(view.as_view())
+
+
 register_converter(TokenConverter, "token")
 register_converter(RowConverter, "row")
 
@@ -40,24 +50,24 @@ urlpatterns = [
     path("sessions/<row:session_id>/", public.OneSession.as_view(), name="session"),
     path("queues/", public.Queues.as_view(), name="queues"),
     path("queues/<row:session_id>/", public.OneQueue.as_view(), name="queue"),
-    path("tickets/<token:token>/", patients.OwnPlace.as_view(), name="place"),
-    path("appointments/", patients.Appointments.as_view(), name="appointments"),
-    path("appointments/<token:token>/", patients.OneAppointment.as_view(), name="appointment"),
-    path("appointments/<token:token>/check-in/", desk.CheckIn.as_view(), name="check_in"),
-    path("find/", desk.Find.as_view(), name="find"),
-    path("queues/<row:session_id>/walk-in-offer/", desk.WalkInOffer.as_view(), name="walk_in_offer"),
-    path("queues/<row:session_id>/walk-ins/", desk.WalkIns.as_view(), name="walk_ins"),
-    path("queues/<row:session_id>/staff/", calling.StaffQueue.as_view(), name="staff_queue"),
-    path("queues/<row:session_id>/call-next/", calling.CallNext.as_view(), name="call_next"),
-    path("queues/<row:session_id>/pause/", calling.Pause.as_view(), name="pause"),
-    path("queues/<row:session_id>/resume/", calling.Resume.as_view(), name="resume"),
-    path("queues/<row:session_id>/change-room/", calling.ChangeRoom.as_view(), name="change_room"),
-    path("queues/<row:session_id>/undo/", calling.Undo.as_view(), name="undo"),
-    path("queues/<row:session_id>/stop/", calling.Stop.as_view(), name="stop"),
-    path("queues/<row:session_id>/close/", calling.Close.as_view(), name="close"),
-    path("queues/<row:session_id>/hand-over-all/", calling.HandOverAll.as_view(), name="hand_over_all"),
+    path("tickets/<token:token>/", private(patients.OwnPlace), name="place"),
+    path("appointments/", private(patients.Appointments), name="appointments"),
+    path("appointments/<token:token>/", private(patients.OneAppointment), name="appointment"),
+    path("appointments/<token:token>/check-in/", private(desk.CheckIn), name="check_in"),
+    path("find/", private(desk.Find), name="find"),
+    path("queues/<row:session_id>/walk-in-offer/", private(desk.WalkInOffer), name="walk_in_offer"),
+    path("queues/<row:session_id>/walk-ins/", private(desk.WalkIns), name="walk_ins"),
+    path("queues/<row:session_id>/staff/", private(calling.StaffQueue), name="staff_queue"),
+    path("queues/<row:session_id>/call-next/", private(calling.CallNext), name="call_next"),
+    path("queues/<row:session_id>/pause/", private(calling.Pause), name="pause"),
+    path("queues/<row:session_id>/resume/", private(calling.Resume), name="resume"),
+    path("queues/<row:session_id>/change-room/", private(calling.ChangeRoom), name="change_room"),
+    path("queues/<row:session_id>/undo/", private(calling.Undo), name="undo"),
+    path("queues/<row:session_id>/stop/", private(calling.Stop), name="stop"),
+    path("queues/<row:session_id>/close/", private(calling.Close), name="close"),
+    path("queues/<row:session_id>/hand-over-all/", private(calling.HandOverAll), name="hand_over_all"),
     *(
-        path(f"staff/tickets/<row:ticket_id>/{action}/", view.as_view(), name=f"ticket_{action}")
+        path(f"staff/tickets/<row:ticket_id>/{action}/", private(view), name=f"ticket_{action}")
         for action, view in tickets.ACTIONS.items()
     ),
 ]

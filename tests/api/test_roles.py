@@ -50,6 +50,12 @@ def test_nobody_is_let_in_without_a_login(anybody, scene, address, method):
     assert (answer.status_code, answer.json()["code"]) == (403, "not_authenticated")
 
 
+def test_what_staff_and_patients_get_is_kept_by_no_proxy(manager, scene):
+    own = {"tickets/{token}/": "get", "appointments/{token}/": "get"}
+    for address, method in (ALL | own).items():
+        assert "no-store" in asked(manager, address, method, scene)["Cache-Control"], address
+
+
 @pytest.mark.parametrize(("address", "method"), ALL.items())
 def test_a_screen_reads_and_never_acts(screen, scene, address, method):
     assert asked(screen, address, method, scene).status_code == 403
