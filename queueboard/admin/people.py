@@ -33,11 +33,11 @@ class PatientForm(forms.ModelForm):
     """ID and phone are never shown whole: who corrects one types it anew."""
 
     new_id_number = forms.CharField(
-        label=_("ID number"), required=False, max_length=60, widget=UnfoldAdminTextInputWidget,
+        label=_("New ID number"), required=False, max_length=60, widget=UnfoldAdminTextInputWidget,
         help_text=_("Leave empty to keep what is stored."),
     )  # fmt: skip
     new_phone = forms.CharField(
-        label=_("phone"), required=False, max_length=40, widget=UnfoldAdminTextInputWidget,
+        label=_("New phone"), required=False, max_length=40, widget=UnfoldAdminTextInputWidget,
         help_text=_("Leave empty to keep what is stored."),
     )  # fmt: skip
 

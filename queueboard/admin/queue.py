@@ -42,7 +42,7 @@ class EventKind(admin.SimpleListFilter):
 class QueueEventAdmin(ReadOnly, OwnSessions):
     """Who did what to a queue, and when. The database refuses to change or delete a row."""
 
-    list_display = ("at", "who", "what", "number", "patient", "room", "reason", "session", "version")
+    list_display = ("at", "who", "what", "number", "patient", "room", "because", "session", "version")
     list_display_links = ("at", "what")
     list_filter = (EventKind, "session__department", ("actor", admin.RelatedOnlyFieldListFilter))
     list_select_related = (
@@ -63,7 +63,7 @@ class QueueEventAdmin(ReadOnly, OwnSessions):
         "number",
         "patient",
         "room",
-        "reason",
+        "because",
         "session",
         "version",
         "undoes",
@@ -81,6 +81,13 @@ class QueueEventAdmin(ReadOnly, OwnSessions):
         if event.kind == "undo":
             return f"{words['undo']}: {words.get(event.reason, event.reason)}"
         return words.get(event.kind, event.kind)
+
+    @display(description=_("reason"), ordering="reason")
+    def because(self, event: QueueEvent) -> str:
+        """The reason in words: an undo notes the kind of step there, a call out of turn a code."""
+        if event.kind == "undo":
+            return "—"
+        return str(_("out of turn")) if event.kind == "call" and event.reason == "chosen" else event.reason or "—"
 
     @display(description=_("number"))
     def number(self, event: QueueEvent) -> str:

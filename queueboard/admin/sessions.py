@@ -101,15 +101,22 @@ class SessionAdmin(OwnSessions):
     date_hierarchy = "date"
     ordering = ("-date", "starts_at")
     inlines = (Slots, Rooms)
-    fields = readonly_fields = (
-        "department", "expert", "title", "date", "starts_at", "ends_at", "registration_opens_at", "released_at",
-        "state", "numbers", "prefix", "stopped_early", "version", "pages",
-    )  # fmt: skip
+    fields = (
+        ("department", "expert", "title"),
+        ("state", "stopped_early", "pages"),
+        ("date", "starts_at", "ends_at"),
+        ("registration_opens_at", "released_at"),
+        ("numbers", "prefix", "version"),
+    )
+    readonly_fields = tuple(name for line in fields for name in line)
     actions = ("recalculate_chosen",)
     actions_detail = ("why", "recalculate", "lock", "stop", "close")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Session | None = None) -> bool:
+        return (obj is None or _planned(obj)) and super().has_change_permission(request, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: Session | None = None) -> bool:
         return False

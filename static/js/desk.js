@@ -12,25 +12,19 @@ let found = []; // matches of the last search
 let at = 0; // the chosen one of them
 let askedFor = ""; // what the matches were found by
 let just = []; // own steps, newest first: { words, when, session, event }
-let busy = false;
+let line = Promise.resolve(); // the steps under way and to come
+let under = 0; // how many they are
 
 function answer(words, bad = false) {
   byId("answer").textContent = words;
   byId("answer-box").toggleAttribute("data-bad", bad);
 }
 
-// One step at a time; a refusal is a sentence in the same place.
-async function run(work) {
-  if (busy) return;
-  busy = true;
-  document.body.toggleAttribute("data-busy", true);
-  try {
-    await work();
-  } catch (refusal) {
-    answer(withElsewhere(refusal), true);
-  }
-  busy = false;
-  document.body.toggleAttribute("data-busy", false);
+// One step after the other: a second scan waits for the first. A refusal is a sentence in the same place.
+function run(work) {
+  under += 1;
+  line = line.then(work).catch((refusal) => answer(withElsewhere(refusal), true)).finally(() => (under -= 1));
+  return line;
 }
 
 function withElsewhere(refusal) {
@@ -41,14 +35,15 @@ function withElsewhere(refusal) {
 
 // --- what was just done, and taking it back
 
-async function did(words, session, ticket) {
+async function did(words, session, ticket, kind) {
   answer(words);
   const entry = { words, when: Date.now(), session, event: null };
   just = [entry, ...just].slice(0, KEPT);
   showJust();
   side.state.live?.refresh();
   const queue = await ask(`queues/${session}/staff/`).catch(() => null);
-  if (queue?.undo && queue.undo.ticket === (ticket ?? null)) entry.event = queue.undo;
+  // Only the own step: others may have done something since.
+  if (queue?.undo?.ticket === ticket && queue.undo.kind === kind) entry.event = queue.undo;
   showJust();
 }
 
@@ -81,10 +76,11 @@ function clearFound() {
   field.removeAttribute("aria-activedescendant");
 }
 
+// The empty field again; what was typed or scanned since the last search stays.
 function reset() {
   for (const id of FORMS) byId(id).hidden = true;
   clearFound();
-  field.value = "";
+  if (field.value.trim() === askedFor) field.value = "";
   askedFor = "";
   field.focus();
 }
@@ -166,13 +162,16 @@ async function checkIn(result) {
   side.showQueueOf(ticket.session);
   reset();
   side.choose(ticket.id);
-  await did(say("checked_in", { number: ticket.label, name: ticket.name, expert: inWords(result.session.names) }), ticket.session, ticket.id);
+  const facts = { number: ticket.label, name: ticket.name, expert: inWords(result.session.names) };
+  await did(say("checked_in", facts), ticket.session, ticket.id, "check_in");
 }
 
 byId("find").addEventListener("submit", (event) => {
   event.preventDefault();
   const text = field.value.trim();
   if (!text) return;
+  // The next patient's scan may come before the answer to this one.
+  if (SCAN.test(text)) field.value = "";
   run(() => (found.length && text === askedFor ? take() : find(text)));
 });
 field.addEventListener("input", clearFound);
@@ -210,11 +209,13 @@ function walkIn() {
   if (/^\d{17}[\dXx]$/.test(digits)) form.elements.id_number.value = digits;
   else if (/^\+?\d{5,}$/.test(digits)) form.elements.phone.value = digits;
   else if (!/\d/.test(text)) form.elements.name.value = text;
+  askedFor = text;
   run(offer);
 }
 
 byId("walk-in").addEventListener("submit", (event) => {
   event.preventDefault();
+  if (under) return; // Enter pressed twice
   const form = event.target.elements;
   const { shown } = side.state;
   const name = form.name.value.trim();
@@ -223,13 +224,17 @@ byId("walk-in").addEventListener("submit", (event) => {
     return answer(say("name_missing"), true);
   }
   run(async () => {
+    const before = side.state.queue?.byId;
     const ticket = await ask(`queues/${shown.session}/walk-ins/`, {
       first_visit: form.first_visit.checked,
       patient: { name, id_type: form.id_type.value, id_number: form.id_number.value.trim(), phone: form.phone.value.trim() },
     });
     reset();
     side.choose(ticket.id);
-    await did(say("registered", { number: ticket.label, name: ticket.name, expert: inWords(shown.names) }), ticket.session, ticket.id);
+    const facts = { number: ticket.label, name: ticket.name, expert: inWords(shown.names) };
+    // Who is in the queue already keeps that ticket.
+    if (before?.has(ticket.id)) return answer(say("in_queue", facts));
+    await did(say("registered", facts), ticket.session, ticket.id, "register");
   });
 });
 
@@ -248,17 +253,19 @@ for (const id of FORMS) {
 async function act(ticket, what, body = {}) {
   const changed = await ask(`staff/tickets/${ticket.id}/${what}/`, body);
   reset();
-  await did(say(`did.${what}`, { number: ticket.label, room: changed.room_code || "" }), ticket.session, ticket.id);
+  await did(say(`did.${what}`, { number: ticket.label, room: changed.room_code || "" }), ticket.session, ticket.id, what.replaceAll("-", "_"));
 }
 
 byId("priority").addEventListener("submit", (event) => {
   event.preventDefault();
+  if (under) return;
   const { priority, reason } = event.target.elements;
   run(() => act(side.ticketNow(), "priority", { priority: priority.value, reason: reason.value.trim() }));
 });
 
 byId("hand-over").addEventListener("submit", (event) => {
   event.preventDefault();
+  if (under) return;
   const { to_session: to, reason } = event.target.elements;
   run(() => act(side.ticketNow(), "hand-over", { to_session: Number(to.value), reason: reason.value.trim() }));
 });
@@ -274,6 +281,7 @@ const chosen = (action) => {
 const ACTIONS = {
   help: () => byId("help").showModal(),
   cancel: () => {
+    field.value = "";
     reset();
     answer(say("ready"));
   },
@@ -303,7 +311,7 @@ const ACTIONS = {
       const seen = queue.rooms.find((each) => each.id === room)?.ticket ?? null;
       const ticket = await ask(`queues/${shown.session}/call-next/`, { room, seen });
       if (!ticket.label) return answer(say("nobody"));
-      await did(say("did.call", { number: ticket.label, room: ticket.room_code || "" }), shown.session, ticket.id);
+      await did(say("did.call", { number: ticket.label, room: ticket.room_code || "" }), shown.session, ticket.id, "call");
     }),
   undo: () =>
     run(async () => {
@@ -336,7 +344,7 @@ document.addEventListener("keydown", (event) => {
     event.preventDefault();
     if (event.repeat) return;
     if (digit) chooseQueue(Number(digit[1]) - 1);
-    else ACTIONS[KEYS[event.code]]();
+    else if (!under) ACTIONS[KEYS[event.code]]();
   } else if (event.key === "F1" || (event.key === "?" && event.target === field && !field.value)) {
     event.preventDefault();
     ACTIONS.help();
@@ -359,7 +367,7 @@ function chooseQueue(index) {
 }
 
 for (const button of document.querySelectorAll("[data-do]")) {
-  button.addEventListener("click", () => ACTIONS[button.dataset.do]());
+  button.addEventListener("click", () => under || ACTIONS[button.dataset.do]());
 }
 byId("help").addEventListener("close", () => field.focus());
 // The one field always has the focus: a click beside a form gives it back.

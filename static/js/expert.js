@@ -20,12 +20,10 @@ function answer(words, bad = false) {
   byId("answer").toggleAttribute("data-bad", bad);
 }
 
-const name = (ticket) => queue.masked.get(ticket.label) || "";
-
 function row(entry, act) {
   const element = byId("row").content.firstElementChild.cloneNode(true);
   put(element, "label", entry.label);
-  put(element, "name", name(entry));
+  put(element, "name", entry.masked);
   put(element, "place", entry.place ? say(`place.${entry.place}`) : "");
   element.querySelector("em").dataset.place = entry.place || "";
   put(element, "wait", say("minutes", { n: Math.floor((Date.now() + queue.ahead - Date.parse(entry.arrived)) / 60000) }));
@@ -58,7 +56,7 @@ function show(newest) {
   put(page, "waiting", say("waiting_count", { n: queue.line.length }));
   put(page, "state", patient ? say(called ? "called" : "in_service") : say("room_free"));
   put(page, "number", patient ? patient.label : "–");
-  put(page, "name", patient ? name(patient) : "");
+  put(page, "name", patient ? patient.masked : "");
   showNext(here, patient, first);
   put(page, "pause", say(here.paused ? "resume" : "pause"));
   put(page, "undo", here.undo ? say("undo_what", { what: stepWords(here.undo) }) : say("undo"));
@@ -72,7 +70,7 @@ function show(newest) {
 
 function showNext(here, patient, first) {
   const live = ["open", "running"].includes(queue.session.state);
-  let [big, whom, off] = [say("next"), first ? `${first.label} ${name(first)}` : "", false];
+  let [big, whom, off] = [say("next"), first ? `${first.label} ${first.masked}` : "", false];
   if (!live || queue.stopped_early) [big, whom, off] = [say("next"), say(live ? "stopped" : `state.${queue.session.state}`), true];
   else if (here.paused) {
     const until = here.paused.until ? say("return_at", { time: clock(here.paused.until, zone) }) : "";

@@ -37,14 +37,13 @@ export async function ask(path, body) {
   return answer;
 }
 
-// The queue with its tickets by id, in order, and masked names by label where the socket told them.
-function read(queue, masked) {
+// The queue with its tickets by id, those who wait in order.
+function read(queue) {
   const byId = new Map(queue.tickets.map((ticket) => [ticket.id, ticket]));
   const inState = (state) => queue.tickets.filter((ticket) => ticket.state === state);
   return {
     ...queue,
     byId,
-    masked,
     line: queue.waiting.map((entry) => ({ ...entry, ...byId.get(entry.ticket) })),
     missed: inState("missed"),
     away: inState("away"),
@@ -55,35 +54,38 @@ function read(queue, masked) {
 
 // Reads the queue anew on every message of its socket; several messages while one read runs are one more read.
 export function follow(session, { onQueue, onAge }) {
-  let reading = false;
+  let reading = null;
   let again = false;
   let ended = false;
   let version = -1;
-  let masked = new Map();
 
-  const refresh = async () => {
-    again = true;
-    if (reading) return;
-    reading = true;
+  const readAll = async () => {
     while (again && !ended) {
       again = false;
       try {
         const queue = await ask(`queues/${session}/staff/`);
         if (ended || queue.version < version) continue;
         version = queue.version;
-        onQueue(read(queue, masked));
-      } catch {
+        onQueue(read(queue));
+      } catch (refusal) {
         // What is shown stays, and its age tells that it is old.
+        if (!(refusal instanceof Refusal)) console.error(refusal);
       }
     }
-    reading = false;
+    reading = null;
+  };
+
+  // Ends once what is shown was read after this was called.
+  const refresh = () => {
+    again = true;
+    reading ??= readAll();
+    return reading;
   };
 
   const live = connect({
     socket: `/ws/desk/${session}/`,
     poll: `/live/queues/${session}`,
-    onState: (state) => {
-      masked = new Map([...state.serving, ...state.called, ...state.waiting].map((each) => [each.number, each.name]));
+    onState: () => {
       onAge(null);
       refresh();
     },
