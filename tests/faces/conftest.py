@@ -24,9 +24,15 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
+@pytest.fixture(scope="session")
+def running(django_db_setup, tmp_path_factory) -> Iterator[browsers.Server]:
+    with browsers.serving(tmp_path_factory.mktemp("server") / "server.log") as server:
+        yield server
+
+
 @pytest.fixture
-def server(transactional_db, tmp_path, monkeypatch) -> Iterator[browsers.Server]:
+def server(running, transactional_db, monkeypatch) -> browsers.Server:
+    """The one server, on a database that is empty when the test begins."""
     # The browser's library runs an event loop in this thread, beside which Django refuses queries.
     monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-    with browsers.serving(tmp_path / "server.log") as server:
-        yield server
+    return running

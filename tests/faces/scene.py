@@ -67,7 +67,12 @@ def _session(scene: Scene, n: int, patients: int) -> Session:
     of = scene.departments[n % 2]
     began = timezone.localtime(scene.now - timedelta(hours=1))
     session = factories.session(
-        of=of, start=f"{began:%H:%M}", day=began, prefix="ABC"[n % 3], split=((6, 6), (6, 10), (6, 10), (6, 0))
+        of=of,
+        start=f"{began:%H:%M}",
+        day=began,
+        prefix="ABC"[n % 3],
+        date=timezone.localdate(scene.now),
+        split=((6, 6), (6, 10), (6, 10), (6, 0)),
     )
     type(session.expert).objects.filter(pk=session.expert_id).update(
         name=name, name_en=english, name_zh_hant=traditional, title=title, title_en="Chief physician"
