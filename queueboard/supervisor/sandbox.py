@@ -6,6 +6,7 @@ folder is QUEUEBOARD_VAR and goes afterwards; the Valkey is REDIS_URL, unless th
 
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -23,8 +24,10 @@ def run(command: list[str]) -> int:
         if "REDIS_URL" not in env:
             env["REDIS_URL"] = stack.enter_context(running_valkey(folder / "valkey"))
         process = subprocess.Popen(command, env=env)
+        # Unlike Ctrl-C, which reaches the command by itself, SIGTERM is sent to us alone: hand it on.
+        signal.signal(signal.SIGTERM, lambda number, frame: process.terminate())
         while True:
-            # Ctrl-C reaches the command too: it says its last words, then we end.
+            # The command says its last words, then we end.
             with contextlib.suppress(KeyboardInterrupt):
                 return process.wait()
 
