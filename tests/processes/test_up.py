@@ -10,6 +10,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+import redis
 from django.conf import settings
 
 from tests.processes.running import MARKS, ROOT, Up, alive, environment, free_port, wait_for
@@ -138,3 +139,6 @@ def test_the_same_command_runs_on_postgresql_and_redis(folder):
         finally:
             up.end()
             server.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+            with redis.Redis.from_url(settings.REDIS_URL) as client:
+                for key in client.scan_iter(f"{name}:*"):
+                    client.delete(key)
