@@ -159,7 +159,7 @@ class Refusal(models.Model):
 class Board(models.Model):
     """A waiting-room screen showing the queues of some departments, or of some of their rooms."""
 
-    slug = models.SlugField(unique=True)
+    slug = models.SlugField(_("name in addresses"), unique=True)
     title = models.CharField(_("title"), max_length=80)
     title_en = models.CharField(_("title in English"), max_length=80, blank=True)
     title_zh_hant = models.CharField(_("title in traditional Chinese"), max_length=80, blank=True)

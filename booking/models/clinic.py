@@ -34,7 +34,7 @@ class Named(models.Model):
 class Department(Named):
     """A department, and the rules it runs by: each default is the one of RULES.md."""
 
-    slug = models.SlugField(unique=True)
+    slug = models.SlugField(_("name in addresses"), unique=True)
     staff = models.ManyToManyField(
         settings.AUTH_USER_MODEL, verbose_name=_("clerks"), related_name="departments", blank=True
     )

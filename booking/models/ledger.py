@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from booking.models.schedule import Session, Slot
@@ -48,7 +49,9 @@ class QuotaMove(models.Model):
     walk_in_left = models.IntegerField(_("walk-in pool after"))
     reason = models.CharField(_("why"), max_length=12, choices=Reason.choices)
     note = models.CharField(_("note"), max_length=200, blank=True)
-    appointment = models.ForeignKey("booking.Appointment", models.PROTECT, null=True, blank=True)
+    appointment = models.ForeignKey(
+        "booking.Appointment", models.PROTECT, null=True, blank=True, verbose_name=_("appointment")
+    )
     actor = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, verbose_name=_("who"))
     at = models.DateTimeField(_("when"))
 
@@ -65,7 +68,7 @@ class QuotaMove(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.count} {self.source} > {self.target}"
+        return f"{self.count} {self.get_source_display()} → {self.get_target_display()}"
 
 
 class QuotaPlan(models.Model):
@@ -73,7 +76,7 @@ class QuotaPlan(models.Model):
 
     session = models.ForeignKey(Session, models.CASCADE, related_name="plans", verbose_name=_("session"))
     made_at = models.DateTimeField(_("made at"))
-    made_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True)
+    made_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, verbose_name=_("who"))
     basis = models.JSONField(_("what it came from"))
     rows = models.JSONField(_("slot by slot"))
 
@@ -82,6 +85,9 @@ class QuotaPlan(models.Model):
         verbose_name_plural = _("quota calculations")
         ordering = ["-id"]
 
+    def __str__(self) -> str:
+        return f"{self.session} ({timezone.localtime(self.made_at):%Y-%m-%d %H:%M})"
+
 
 class Outbox(models.Model):
     """What must go out even if the process dies after commit. Written in the transaction that causes it.
@@ -89,16 +95,19 @@ class Outbox(models.Model):
     A sender claims a row by a conditional update of `claimed_until`; one that dies lets the claim run out.
     """
 
-    kind = models.CharField(max_length=40)
-    payload = models.JSONField()
-    key = models.CharField(max_length=120, unique=True, help_text=_("Once per cause."))
-    made_at = models.DateTimeField()
-    claimed_until = models.DateTimeField(null=True)
-    attempts = models.PositiveSmallIntegerField(default=0)
-    sent_at = models.DateTimeField(null=True)
-    error = models.CharField(max_length=300, blank=True)
+    kind = models.CharField(_("kind"), max_length=40)
+    payload = models.JSONField(_("content"))
+    key = models.CharField(_("cause"), max_length=120, unique=True, help_text=_("Once per cause."))
+    made_at = models.DateTimeField(_("written at"))
+    claimed_until = models.DateTimeField(_("being sent until"), null=True)
+    attempts = models.PositiveSmallIntegerField(_("tries"), default=0)
+    sent_at = models.DateTimeField(_("sent at"), null=True)
+    error = models.CharField(_("error"), max_length=300, blank=True)
 
     class Meta:
         verbose_name = _("outgoing message")
         verbose_name_plural = _("outgoing messages")
         indexes = [models.Index(fields=["made_at"], condition=Q(sent_at__isnull=True), name="outbox_unsent")]
+
+    def __str__(self) -> str:
+        return self.key

@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from booking.models.clinic import Expert
@@ -12,7 +13,9 @@ class PastSession(models.Model):
     """One past service period of an expert: imported, or written when a live session closes."""
 
     expert = models.ForeignKey(Expert, models.CASCADE, related_name="past_sessions", verbose_name=_("expert"))
-    session = models.OneToOneField(Session, models.SET_NULL, null=True, blank=True, related_name="past")
+    session = models.OneToOneField(
+        Session, models.SET_NULL, null=True, blank=True, related_name="past", verbose_name=_("session")
+    )
     source = models.CharField(_("source"), max_length=80)
     starts_at = models.DateTimeField(_("starts"))
     ends_at = models.DateTimeField(_("ends"))
@@ -27,6 +30,9 @@ class PastSession(models.Model):
             # The same period imported twice is the same row.
             models.UniqueConstraint(fields=["expert", "source", "starts_at"], name="past_session_once"),
         ]
+
+    def __str__(self) -> str:
+        return f"{self.expert} {timezone.localtime(self.starts_at):%Y-%m-%d %H:%M}"
 
 
 class PastVisit(models.Model):
@@ -52,3 +58,6 @@ class PastVisit(models.Model):
                 condition=Q(refused=False) | Q(started_at__isnull=True), name="refused_was_not_seen"
             ),
         ]
+
+    def __str__(self) -> str:
+        return str(self.position)

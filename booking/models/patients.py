@@ -27,9 +27,9 @@ class Patient(models.Model):
     name = models.CharField(pgettext_lazy("of a person", "name"), max_length=80)
     id_type = models.CharField(_("kind of ID"), max_length=8, choices=IdType.choices, default=IdType.RESIDENT)
     # Encrypted fields keep "" as NULL, so both must allow it.
-    id_number = EncryptedCharField(_("ID number"), max_length=255, blank=True, null=True, default="")  # noqa: DJ001
+    id_number = EncryptedCharField(_("ID number"), max_length=255, blank=True, null=True, default="")
     id_hash = models.CharField(max_length=64, blank=True, editable=False)
-    phone = EncryptedCharField(_("phone"), max_length=255, blank=True, null=True, default="")  # noqa: DJ001
+    phone = EncryptedCharField(_("phone"), max_length=255, blank=True, null=True, default="")
     phone_hash = models.CharField(max_length=64, blank=True, editable=False, db_index=True)
     language = models.CharField(_("language"), max_length=7, choices=settings.LANGUAGES, default="zh-hans")
     made_at = models.DateTimeField(auto_now_add=True)

@@ -63,6 +63,9 @@ class TemplateRoom(models.Model):
         verbose_name_plural = _("rooms")
         constraints = [models.UniqueConstraint(fields=["template", "room"], name="template_room_once")]
 
+    def __str__(self) -> str:
+        return f"{self.room}: {self.expert}"
+
 
 class Holiday(models.Model):
     """A day without sessions, for one department or for all."""
@@ -132,7 +135,7 @@ class Session(models.Model):
     state = models.CharField(_("state"), max_length=9, choices=State.choices, default=State.PLANNED, db_index=True)
     numbers = models.PositiveSmallIntegerField(_("numbers"))
     prefix = models.CharField(_("letter of the tickets"), max_length=2, default="A")
-    version = models.PositiveIntegerField(default=0, editable=False)
+    version = models.PositiveIntegerField(_("version"), default=0, editable=False)
     last_number = models.PositiveIntegerField(default=0, editable=False)
     pool_opened_at = models.DateTimeField(null=True, editable=False)
     stopped_early = models.BooleanField(_("no more calls"), default=False)
