@@ -17,6 +17,8 @@ KEYWORDS = {
     "pgettext": ((1, "c"), 2), "pgettext_lazy": ((1, "c"), 2), "npgettext": ((1, "c"), 2, 3),
 }  # fmt: skip
 SOURCES = ("booking", "queueboard", "templates")
+# Parts of the admin that come without Chinese.
+LIBRARIES = ("axes", "unfold")
 # File, line, text or (singular, plural), context.
 Found = tuple[str, int, object, str | None]
 LOCALES = {"zh_Hans": "zh_Hans_CN", "zh_Hant": "zh_Hant_TW"}
@@ -38,7 +40,7 @@ def messages(root: Path) -> Iterator[Found]:
     """Every translatable text below `root`, and those of the admin's pages that nobody else translates."""
     for folder in SOURCES:
         yield from _below(root / folder, root)
-    yield from _of_unfold()
+    yield from _of_libraries()
 
 
 def _below(folder: Path, root: Path) -> Iterator[Found]:
@@ -56,16 +58,17 @@ def _below(folder: Path, root: Path) -> Iterator[Found]:
             yield str(path.relative_to(root)), line, message, context
 
 
-def _of_unfold() -> Iterator[Found]:
-    """Texts of django-unfold, which comes without catalogues, as far as Django's own do not have them."""
+def _of_libraries() -> Iterator[Found]:
+    """Texts of LIBRARIES, as far as Django's own catalogues do not have them."""
     known = set()
     for part in ("conf", "contrib/admin", "contrib/auth"):
         with (_home("django") / part / "locale/zh_Hans/LC_MESSAGES/django.mo").open("rb") as file:
             known |= {(_first(message.id), message.context) for message in read_mo(file)}
-    home = _home("unfold")
-    for path, line, message, context in _below(home, home.parent):
-        if not path.startswith("unfold/contrib/") and (_first(message), context) not in known:
-            yield path, line, message, context
+    for library in LIBRARIES:
+        home = _home(library)
+        for path, line, message, context in _below(home, home.parent):
+            if not path.startswith("unfold/contrib/") and (_first(message), context) not in known:
+                yield path, line, message, context
 
 
 def _home(package: str) -> Path:
