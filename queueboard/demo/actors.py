@@ -15,7 +15,7 @@ from queueboard.demo.invented import POPULATION, person
 from queueboard.demo.morning import Morning
 from queueboard.services import clock
 
-BOOKING_TIME = timedelta(seconds=20)  # between a session's making and the opening of its registration
+BOOKING_TIME = timedelta(seconds=30)  # between a session's making and the opening of its registration
 LOOK_AROUND_EVERY = timedelta(seconds=2)
 BOOK_AHEAD_EVERY = timedelta(seconds=60)
 BOOKED_AHEAD = 0.6  # share of the coming days' bookable numbers

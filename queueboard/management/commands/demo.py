@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 BREATH = 0.2  # seconds between two doings: 5 a second at most, however much is due at once
 LONGEST_SLEEP = 0.5
 TRY_AGAIN = 1.0
+SAY_EVERY = 30.0
 BASE = "http://127.0.0.1:8000"
 
 
@@ -69,18 +70,19 @@ class Command(BaseCommand):
             raise clinic.NotTheDemonstration
         there = actors.Clinic(hands=hands, rng=rng, now=timezone.now(), say=self._say)
         until = None if seconds is None else time.monotonic() + seconds
-        trouble = ""
+        said_at = float("-inf")
         while until is None or time.monotonic() < until:
             try:
                 now = timezone.now()
                 there.act(now)
-                trouble, pause = "", _pause(there.due, now)
+                pause = _pause(there.due, now)
             except (Away, DatabaseError, InterfaceError) as error:
-                # The server, or the database, is being started again: said once, tried again until it is there.
+                # The server, or the database, is being started again: said now and then, tried until it is there.
                 close_old_connections()
-                if type(error).__name__ != trouble:
-                    log.warning("waiting: %s", error)
-                trouble, pause = type(error).__name__, TRY_AGAIN
+                if time.monotonic() > said_at + SAY_EVERY:
+                    log.warning("waiting for the server: %s", error)
+                    said_at = time.monotonic()
+                pause = TRY_AGAIN
             time.sleep(pause)
 
     def _say(self, line: str) -> None:
