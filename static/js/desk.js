@@ -7,13 +7,15 @@ const byId = (id) => document.getElementById(id);
 const field = byId("field");
 const SCAN = /\/t\/[\w-]+|^(?=.*[A-Za-z])[\w-]{20,24}$/; // a code, or the address in its picture
 const KEPT = 3; // steps in the list of what was just done
+const AFTER_NEXT = 1000; // milliseconds: a second press this soon is the same press
 const FORMS = ["walk-in", "priority", "hand-over"];
 let found = []; // matches of the last search
 let at = 0; // the chosen one of them
 let askedFor = ""; // what the matches were found by
+let asked = null; // whom the open form is about
 let just = []; // own steps, newest first: { words, when, session, event }
 let line = Promise.resolve(); // the steps under way and to come
-let under = 0; // how many they are
+let nextAgain = 0; // when "next" may be pressed again
 
 function answer(words, bad = false) {
   byId("answer").textContent = words;
@@ -22,9 +24,15 @@ function answer(words, bad = false) {
 
 // One step after the other: a second scan waits for the first. A refusal is a sentence in the same place.
 function run(work) {
-  under += 1;
-  line = line.then(work).catch((refusal) => answer(withElsewhere(refusal), true)).finally(() => (under -= 1));
+  line = line.then(work).catch((refusal) => answer(withElsewhere(refusal), true));
   return line;
+}
+
+// A form is sent once, however often Enter is pressed.
+function send(form, work) {
+  if (form.dataset.sent) return;
+  form.dataset.sent = "yes";
+  run(work).then(() => delete form.dataset.sent);
 }
 
 function withElsewhere(refusal) {
@@ -35,16 +43,17 @@ function withElsewhere(refusal) {
 
 // --- what was just done, and taking it back
 
-async function did(words, session, ticket, kind) {
+function did(words, session, ticket, kind) {
   answer(words);
   const entry = { words, when: Date.now(), session, event: null };
   just = [entry, ...just].slice(0, KEPT);
   showJust();
   side.state.live?.refresh();
-  const queue = await ask(`queues/${session}/staff/`).catch(() => null);
-  // Only the own step: others may have done something since.
-  if (queue?.undo?.ticket === ticket && queue.undo.kind === kind) entry.event = queue.undo;
-  showJust();
+  ask(`queues/${session}/staff/`).then((queue) => {
+    // Only the own step: others may have done something since.
+    if (queue.undo?.ticket === ticket && queue.undo.kind === kind) entry.event = queue.undo;
+    showJust();
+  }, () => null);
 }
 
 function showJust() {
@@ -163,7 +172,7 @@ async function checkIn(result) {
   reset();
   side.choose(ticket.id);
   const facts = { number: ticket.label, name: ticket.name, expert: inWords(result.session.names) };
-  await did(say("checked_in", facts), ticket.session, ticket.id, "check_in");
+  did(say("checked_in", facts), ticket.session, ticket.id, "check_in");
 }
 
 byId("find").addEventListener("submit", (event) => {
@@ -215,7 +224,6 @@ function walkIn() {
 
 byId("walk-in").addEventListener("submit", (event) => {
   event.preventDefault();
-  if (under) return; // Enter pressed twice
   const form = event.target.elements;
   const { shown } = side.state;
   const name = form.name.value.trim();
@@ -223,7 +231,7 @@ byId("walk-in").addEventListener("submit", (event) => {
     form.name.focus();
     return answer(say("name_missing"), true);
   }
-  run(async () => {
+  send(event.target, async () => {
     const before = side.state.queue?.byId;
     const ticket = await ask(`queues/${shown.session}/walk-ins/`, {
       first_visit: form.first_visit.checked,
@@ -234,7 +242,7 @@ byId("walk-in").addEventListener("submit", (event) => {
     const facts = { number: ticket.label, name: ticket.name, expert: inWords(shown.names) };
     // Who is in the queue already keeps that ticket.
     if (before?.has(ticket.id)) return answer(say("in_queue", facts));
-    await did(say("registered", facts), ticket.session, ticket.id, "register");
+    did(say("registered", facts), ticket.session, ticket.id, "register");
   });
 });
 
@@ -253,29 +261,35 @@ for (const id of FORMS) {
 async function act(ticket, what, body = {}) {
   const changed = await ask(`staff/tickets/${ticket.id}/${what}/`, body);
   reset();
-  await did(say(`did.${what}`, { number: ticket.label, room: changed.room_code || "" }), ticket.session, ticket.id, what.replaceAll("-", "_"));
+  did(say(`did.${what}`, { number: ticket.label, room: changed.room_code || "" }), ticket.session, ticket.id, what.replaceAll("-", "_"));
 }
 
 byId("priority").addEventListener("submit", (event) => {
   event.preventDefault();
-  if (under) return;
   const { priority, reason } = event.target.elements;
-  run(() => act(side.ticketNow(), "priority", { priority: priority.value, reason: reason.value.trim() }));
+  send(event.target, () => act(asked, "priority", { priority: priority.value, reason: reason.value.trim() }));
 });
 
 byId("hand-over").addEventListener("submit", (event) => {
   event.preventDefault();
-  if (under) return;
   const { to_session: to, reason } = event.target.elements;
-  run(() => act(side.ticketNow(), "hand-over", { to_session: Number(to.value), reason: reason.value.trim() }));
+  send(event.target, () => act(asked, "hand-over", { to_session: Number(to.value), reason: reason.value.trim() }));
 });
 
 // --- actions of buttons and keys
 
-const chosen = (action) => {
-  if (!side.ticketNow()) throw new Error(say("choose_row"));
-  if (!side.can(action)) throw new Error(say("not_now", { number: side.ticketNow().label, state: say(`state.${side.ticketNow().state}`) }));
-  return side.ticketNow();
+// The ticket, where its state allows the step; else says why not.
+function allowed(ticket, what) {
+  if (!ticket) throw new Error(say("choose_row"));
+  if (side.can(ticket, what)) return ticket;
+  throw new Error(say("not_now", { number: ticket.label, state: say(`state.${ticket.state}`) }));
+}
+
+// A step on the patient who was chosen when the key was pressed.
+const step = (what, body = () => ({})) => () => {
+  const ticket = side.ticketNow();
+  const { room } = side.state;
+  run(() => act(allowed(ticket, what), what, body(ticket, room)));
 };
 
 const ACTIONS = {
@@ -287,47 +301,49 @@ const ACTIONS = {
   },
   "walk-in": walkIn,
   room: side.nextRoom,
-  call: () => run(() => act(chosen("call"), "call", { room: side.state.room })),
-  recall: () => run(() => act(chosen("recall"), "recall", { seen: side.ticketNow().calls })),
-  miss: () => run(() => act(chosen("miss"), "miss")),
-  "put-back": () => run(() => act(chosen("put-back"), "put-back")),
-  "return-visit": () => run(() => act(chosen("return-visit"), "return-visit")),
-  leave: () => run(() => act(chosen("leave"), "leave")),
-  priority: () => run(async () => open("priority", say("priority_of", { number: chosen("priority").label }))),
+  call: step("call", (ticket, room) => ({ room })),
+  recall: step("recall", (ticket) => ({ seen: ticket.calls })),
+  miss: step("miss"),
+  "put-back": step("put-back"),
+  "return-visit": step("return-visit"),
+  leave: step("leave"),
+  priority: () =>
+    run(() => {
+      asked = allowed(side.ticketNow(), "priority");
+      open("priority", say("priority_of", { number: asked.label }));
+    }),
   "hand-over": () =>
-    run(async () => {
-      const ticket = chosen("hand-over");
+    run(() => {
+      asked = allowed(side.ticketNow(), "hand-over");
       const { shown } = side.state;
       const others = side.queues.filter((queue) => queue !== shown && queue.department === shown.department && queue.state !== "planned");
       if (!others.length) throw new Error(say("no_other_queue"));
-      const options = others.map((queue) => new Option(inWords(queue.names), queue.session));
-      byId("hand-over").elements.to_session.replaceChildren(...options);
-      open("hand-over", say("hand_over_of", { number: ticket.label }));
+      byId("hand-over").elements.to_session.replaceChildren(...others.map((queue) => new Option(inWords(queue.names), queue.session)));
+      open("hand-over", say("hand_over_of", { number: asked.label }));
     }),
-  next: () =>
+  next: () => {
+    const { shown, room, queue } = side.state;
+    if (!queue || performance.now() < nextAgain) return;
+    nextAgain = performance.now() + AFTER_NEXT;
+    const seen = queue.rooms.find((each) => each.id === room)?.ticket ?? null;
     run(async () => {
-      const { shown, room, queue } = side.state;
-      if (!queue) return;
-      const seen = queue.rooms.find((each) => each.id === room)?.ticket ?? null;
       const ticket = await ask(`queues/${shown.session}/call-next/`, { room, seen });
       if (!ticket.label) return answer(say("nobody"));
-      await did(say("did.call", { number: ticket.label, room: ticket.room_code || "" }), shown.session, ticket.id, "call");
-    }),
-  undo: () =>
+      did(say("did.call", { number: ticket.label, room: ticket.room_code || "" }), shown.session, ticket.id, "call");
+    });
+  },
+  undo: () => {
+    const last = undoable();
+    if (!last) return answer(say("nothing_to_undo"));
+    just = just.filter((entry) => entry !== last);
+    showJust();
     run(async () => {
-      const last = undoable();
-      if (!last) return answer(say("nothing_to_undo"));
-      const what = stepWords(last.event);
-      try {
-        await ask(`queues/${last.session}/undo/`, { event: last.event.id });
-      } finally {
-        just = just.filter((entry) => entry !== last);
-        showJust();
-      }
+      await ask(`queues/${last.session}/undo/`, { event: last.event.id });
       reset();
-      answer(say("undone", { what }));
+      answer(say("undone", { what: stepWords(last.event) }));
       side.state.live?.refresh();
-    }),
+    });
+  },
 };
 
 const KEYS = {
@@ -344,7 +360,7 @@ document.addEventListener("keydown", (event) => {
     event.preventDefault();
     if (event.repeat) return;
     if (digit) chooseQueue(Number(digit[1]) - 1);
-    else if (!under) ACTIONS[KEYS[event.code]]();
+    else ACTIONS[KEYS[event.code]]();
   } else if (event.key === "F1" || (event.key === "?" && event.target === field && !field.value)) {
     event.preventDefault();
     ACTIONS.help();
@@ -367,7 +383,7 @@ function chooseQueue(index) {
 }
 
 for (const button of document.querySelectorAll("[data-do]")) {
-  button.addEventListener("click", () => under || ACTIONS[button.dataset.do]());
+  button.addEventListener("click", () => ACTIONS[button.dataset.do]());
 }
 byId("help").addEventListener("close", () => field.focus());
 // The one field always has the focus: a click beside a form gives it back.

@@ -21,6 +21,7 @@ export const state = { shown: null, queue: null, ticket: null, room: null, live:
 let changed = () => {};
 
 export const slotWords = (slot) => `${clock(slot.starts_at, zone)}–${clock(slot.ends_at, zone)}`;
+export const can = (ticket, step) => (CAN[ticket.state] || []).includes(step);
 export const ticketNow = () => state.queue?.byId.get(state.ticket) || null;
 
 function element(tag, className, words) {
@@ -82,16 +83,11 @@ export function show() {
   byId("chosen").textContent = ticket ? `${ticket.label} ${ticket.name} · ${say(`state.${ticket.state}`)}` : say("choose_row");
   for (const button of document.querySelectorAll(".side [data-do]")) {
     if (button.dataset.do === "next") continue;
-    button.setAttribute("aria-disabled", !(ticket && (CAN[ticket.state] || []).includes(button.dataset.do)));
+    button.setAttribute("aria-disabled", !(ticket && can(ticket, button.dataset.do)));
   }
   point();
   changed();
 }
-
-export const can = (action) => {
-  const ticket = ticketNow();
-  return ticket && (CAN[ticket.state] || []).includes(action);
-};
 
 function roomCard(room) {
   const ticket = state.queue.byId.get(room.ticket);

@@ -9,7 +9,7 @@ const KEYS = { r: "recall", m: "miss", s: "start", b: "test", f: "finish", p: "p
 const AFTER_NEXT = 1000; // milliseconds: a second press this soon is the same press
 let room = Number(page.dataset.room);
 let queue = null;
-let busy = false;
+let line = Promise.resolve(); // the steps under way and to come
 let nextAgain = 0; // when "next" may be pressed again
 
 const seat = () => queue.rooms.find((each) => each.id === room) || queue.rooms.find((each) => each.mine);
@@ -95,19 +95,10 @@ function tick() {
   put(page, "lasted", since ? [times, lasted(since, queue.ahead)].filter(Boolean).join(" · ") : "");
 }
 
-// One step at a time: a press while another is under way does nothing.
-async function run(work) {
-  if (busy || !queue) return;
-  busy = true;
-  page.toggleAttribute("data-busy", true);
-  try {
-    await work();
-  } catch (refusal) {
-    answer(refusal.message, true);
-  }
-  await live.refresh();
-  busy = false;
-  page.toggleAttribute("data-busy", false);
+// One step after the other. Each is about whom the presser saw: what has moved on meanwhile is the server's to refuse.
+function run(work) {
+  line = line.then(work).catch((refusal) => answer(refusal.message, true));
+  line.then(live.refresh);
 }
 
 async function step(ticket, what, body = {}) {
@@ -115,50 +106,44 @@ async function step(ticket, what, body = {}) {
   answer(say(`did.${what}`, { number: ticket.label }));
 }
 
-const needed = (state) => {
-  const patient = present();
+const needed = (patient, state) => {
   if (!patient || (state && patient.state !== state)) throw new Error(say(patient ? "not_called" : "no_patient"));
   return patient;
 };
 
+// By action, with the room and the patient that the presser saw.
 const ACTIONS = {
-  async next() {
-    if (seat().paused) return ACTIONS.resume();
-    const before = present();
-    if (byId("next").getAttribute("aria-disabled") === "true") return answer(byId("next").querySelector(".whom").firstElementChild.textContent || say("did.nobody"));
-    const called = await ask(`queues/${session}/call-next/`, { room, seen: before ? before.id : null });
-    nextAgain = performance.now() + AFTER_NEXT;
-    if (called?.label && called.state !== "done") return answer(say("did.call", { number: called.label }));
-    answer(before ? say("did.finish", { number: before.label }) : say("did.nobody"));
+  async next(here, patient) {
+    if (here.paused) return ACTIONS.resume(here);
+    const called = await ask(`queues/${session}/call-next/`, { room: here.id, seen: patient ? patient.id : null });
+    if (called.label) return answer(say("did.call", { number: called.label }));
+    answer(patient ? say("did.finish", { number: patient.label }) : say("did.nobody"));
   },
-  recall: () => {
-    const patient = needed("called");
-    return step(patient, "recall", { seen: patient.calls });
-  },
-  miss: () => step(needed("called"), "miss"),
-  start: () => step(needed("called"), "start"),
-  test: () => step(needed(), "send-for-test"),
-  finish: () => step(needed(), "finish"),
-  async undo() {
-    const last = seat().undo;
+  recall: (here, patient) => step(needed(patient, "called"), "recall", { seen: patient?.calls }),
+  miss: (here, patient) => step(needed(patient, "called"), "miss"),
+  start: (here, patient) => step(needed(patient, "called"), "start"),
+  test: (here, patient) => step(needed(patient), "send-for-test"),
+  finish: (here, patient) => step(needed(patient), "finish"),
+  async undo(here) {
+    const last = here.undo;
     if (!last) return answer(say("nothing_to_undo"));
     await ask(`queues/${session}/undo/`, { event: last.id });
     answer(say("undone", { what: stepWords(last) }));
   },
-  async pause() {
-    if (seat().paused) return ACTIONS.resume();
+  async pause(here) {
+    if (here.paused) return ACTIONS.resume(here);
     const form = await chosen("pause-dialog");
     if (!form) return;
     const reason = form.get("reason") || form.get("other");
     const until = new Date(Date.now() + queue.ahead + Number(form.get("minutes")) * 60000).toISOString();
-    await ask(`queues/${session}/pause/`, { room, reason, until });
+    await ask(`queues/${session}/pause/`, { room: here.id, reason, until });
     answer(say("did.pause"));
   },
-  async resume() {
-    await ask(`queues/${session}/resume/`, { room });
+  async resume(here) {
+    await ask(`queues/${session}/resume/`, { room: here.id });
     answer(say("did.resume"));
   },
-  async room() {
+  async room(here) {
     const select = byId("room-dialog").querySelector("select");
     const taken = new Set(queue.rooms.map((each) => String(each.id)));
     for (const option of select.options) option.hidden = option.disabled = taken.has(option.value);
@@ -167,11 +152,14 @@ const ACTIONS = {
     select.value = free.value;
     const form = await chosen("room-dialog");
     if (!form) return;
-    await ask(`queues/${session}/change-room/`, { room, to_room: Number(form.get("room")) });
-    room = Number(form.get("room"));
+    const to = Number(form.get("room"));
+    await ask(`queues/${session}/change-room/`, { room: here.id, to_room: to });
+    room = to;
     answer(say("did.change-room", { room: select.selectedOptions[0].textContent }));
   },
 };
+
+const whyNot = () => page.querySelector('[data-put="whom"]').textContent || say("did.nobody");
 
 // What was chosen in a dialog, or null where it was left by Esc or "back".
 function chosen(id) {
@@ -185,8 +173,15 @@ function chosen(id) {
 }
 
 function press(action) {
-  if (action === "next" && performance.now() < nextAgain) return;
-  run(ACTIONS[action]);
+  if (!queue || !seat()) return;
+  if (action === "next") {
+    // Twice is once; a press that comes later still, before the new state does, is told apart by whom it saw.
+    if (performance.now() < nextAgain) return;
+    nextAgain = performance.now() + AFTER_NEXT;
+    if (byId("next").getAttribute("aria-disabled") === "true") return answer(whyNot());
+  }
+  const [here, patient] = [seat(), present()];
+  run(() => ACTIONS[action](here, patient));
 }
 
 for (const button of page.querySelectorAll("[data-do]")) {
@@ -194,6 +189,12 @@ for (const button of page.querySelectorAll("[data-do]")) {
     // Space must go on meaning "next" after a click; who came by Tab keeps the focus.
     if (event.detail > 0) button.blur();
     press(button.dataset.do);
+  });
+}
+
+for (const dialog of document.querySelectorAll("dialog")) {
+  dialog.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && event.target.tagName === "SELECT") dialog.querySelector("button.main").click();
   });
 }
 
