@@ -144,7 +144,7 @@ def _snapshot(read: _Read, now: datetime) -> Snapshot:
         department=session.department_id,
         live=session.state in Session.LIVE,
         rooms=tuple(seat.room_id for seat in read.seats),
-        sort=(read.seats[0].room.code if read.seats else "", session.pk),
+        sort=(read.seats[0].room.code.zfill(12) if read.seats else "", session.pk),  # room 2 before room 10
         board=encoded(board),
         phone=encoded(phone),
         desk=encoded(desk),

@@ -97,7 +97,8 @@ def _visits(patient_ids: list[int], today: date) -> Iterator[Visit]:
         Q(state__in=Appointment.ACTIVE) | Q(session__date=today), patient__in=patient_ids, session__date__gte=today
     )
     joins = ("session__expert", "slot")
-    rows = [*tickets.select_related(*joins).order_by("-pk"), *appointments.select_related(*joins)]
+    rows: list[Ticket | Appointment] = [*tickets.select_related(*joins).order_by("-pk")]
+    rows += appointments.select_related(*joins)
     for row in sorted(rows, key=lambda each: each.slot.starts_at):
         if row.token not in seen:
             seen.add(row.token)
@@ -114,12 +115,12 @@ def _written(phone: str) -> set[str]:
 def _decrypt_for_nothing() -> None:
     """What reading a found patient costs, so that the time does not tell an unknown phone from a wrong ID."""
     for name in ("id_number", "phone"):
-        Patient._meta.get_field(name).from_db_value(_secret(name), None, None)
+        Patient._meta.get_field(name).from_db_value(_secret(name), None, None)  # type: ignore[union-attr]
 
 
 @cache
 def _secret(name: str) -> str:
-    return Patient._meta.get_field(name).get_prep_value("0" * 18)
+    return Patient._meta.get_field(name).get_prep_value("0" * 18)  # type: ignore[union-attr]
 
 
 def _may_try(address: str, now: datetime) -> bool:

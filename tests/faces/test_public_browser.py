@@ -286,8 +286,10 @@ def test_twelve_queues_fit_on_one_screen(server, open_page):
     waiting_room(queues=12, patients=5)
     page = open_page("/board/hall/?lang=zh-hans", "1080p")
     expect(page.locator("#rows tr")).to_have_count(12)
-    last = page.locator("#rows tr").last.bounding_box()
-    assert last["y"] + last["height"] <= page.locator(".foot").bounding_box()["y"] + 1
+    edges = """() => [document.querySelector("#rows tr:last-child").getBoundingClientRect().bottom,
+        document.querySelector(".foot").getBoundingClientRect().top]"""
+    bottom, foot = page.evaluate(edges)
+    assert 0 < bottom <= foot + 1
 
 
 def test_the_board_with_a_key_is_live_after_the_key_was_typed(scene, open_page):
