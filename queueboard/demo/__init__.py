@@ -12,7 +12,7 @@ def welcome() -> dict[str, list[Any]]:
     token = someone()
     boards = [(f"Board: {names[1]}", f"/board/{slug}/") for slug, (names, _) in clinic.BOARDS.items()]
     phone = [("A patient's phone", f"/t/{token}/")] if token else []
-    doctors = [doctor for practice in clinic.PRACTICES for doctor in practice.doctors]
+    doctors = [*(doctor for practice in clinic.PRACTICES for doctor in practice.doctors), clinic.REGULAR]
     logins = [("clerk", "clerk: the desk"), ("manager", "manager")]
     logins += [(each.login, f"expert: {each.names[1]}, room {each.room}") for each in doctors]
     return {

@@ -68,8 +68,8 @@ class Morning:
             at = self._starts_at + self._span(minutes=minute)
             if at > now and at >= self._opens_at:
                 self._at(at, self._walk_in)
-        for room_id in SessionRoom.objects.filter(session=self.session_id).values_list("room_id", flat=True):
-            self._at(now + self._human(2, 30), Look(self._room, room_id))
+        for seat_id in SessionRoom.objects.filter(session=self.session_id).values_list("pk", flat=True):
+            self._at(now + self._human(2, 30), Look(self._seat, seat_id))
         self._at(max(now, self._opens_at), Look(self._mind))
 
     @property
@@ -229,11 +229,10 @@ class Morning:
                 return
 
     # --- the expert in a room ----------------------------------------------------------------------------------
-    def _room(self, room_id: int, now: datetime) -> datetime:
-        seats = SessionRoom.objects.filter(session=self.session_id, room_id=room_id)
-        seat = seats.select_related("session", "expert__user").first()
-        later = now + self._human(LOOK_EVERY, LOOK_EVERY)
-        return self._in_room(seat, now, later) if seat is not None else later
+    def _seat(self, seat_id: int, now: datetime) -> datetime:
+        """An expert looks at the own room, whichever that is now."""
+        seat = SessionRoom.objects.select_related("session", "expert__user").get(pk=seat_id)
+        return self._in_room(seat, now, now + self._human(LOOK_EVERY, LOOK_EVERY))
 
     def _in_room(self, seat: SessionRoom, now: datetime, later: datetime) -> datetime:
         """Does the next thing in this room; when to look again."""
@@ -250,8 +249,11 @@ class Morning:
         return self._serving(seat, ticket, now, later)
 
     def _next(self, seat: SessionRoom, present: Ticket | None, now: datetime) -> datetime | None:
-        """Presses "next" where somebody waits."""
-        if not Ticket.objects.filter(session=self.session_id, state=Ticket.State.WAITING).exists():
+        """Presses "next" where somebody waits and may be called."""
+        if (
+            seat.session.stopped_early
+            or not Ticket.objects.filter(session=self.session_id, state=Ticket.State.WAITING).exists()
+        ):
             return None
         self._hands.call_next(
             who=self._login(seat),
@@ -310,8 +312,10 @@ class Morning:
         return until
 
     def _resume(self, seat: SessionRoom, now: datetime, later: datetime) -> datetime:
-        if seat.paused_until is not None and seat.paused_until > now:
-            return min(seat.paused_until, later)
+        # A visitor may have pressed it, without a time: their pause lasts an hour of a real morning.
+        until = seat.paused_until or (seat.paused_at or now) + self._span(minutes=60)
+        if until > now:
+            return min(until, later)
         self._hands.room("resume", who=self._login(seat), session_id=self.session_id, room_id=seat.room_id, now=now)
         self._did("resumed")
         return now + AT_LEAST

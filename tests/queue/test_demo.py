@@ -25,7 +25,7 @@ from queueboard.demo.hands import Away, Refused, Services
 from queueboard.demo.invented import POPULATION, is_invented, person
 from queueboard.demo.web import Web
 from queueboard.models import Board, QueueEvent, Ticket
-from queueboard.services import clock
+from queueboard.services import clock, rooms
 from tests import factories
 
 DRAWS = 20_000
@@ -293,6 +293,21 @@ def test_a_visitor_who_books_is_left_alone(filled, now):
     live_on(there, now, now + timedelta(minutes=13))
     own.refresh_from_db()
     assert own.state == "no_show"
+
+
+def test_a_visitor_who_presses_pause_or_moves_the_expert_is_gone_along_with(filled, now):
+    there = neurologist(Random(8), now)
+    moment = live_on(there, now, now + timedelta(minutes=4))
+    session = Session.objects.get(template=None)
+    old = session.rooms.get().room
+    new = factories.room(session.department)
+    rooms.change_room(session_id=session.pk, room_id=old.pk, to_room_id=new.pk, now=moment)
+    rooms.pause(session_id=session.pk, room_id=new.pk, now=moment)
+    paused = live_on(there, moment, moment + timedelta(seconds=100))
+    assert session.rooms.get().paused_at == moment
+    live_on(there, paused, paused + timedelta(seconds=100))
+    calls = QueueEvent.objects.filter(session=session, kind="call", at__gt=paused)
+    assert {event.room_id for event in calls} == {new.pk}
 
 
 def test_nobody_acts_before_it_is_due(filled, now):
