@@ -65,7 +65,7 @@ def _closed_is_settled() -> Iterator[str]:
 def _rooms() -> Iterator[str]:
     """Who is called or in service is in a room of the session, and no call number was given twice."""
     for ticket in Ticket.objects.filter(state__in=("called", "serving")).select_related("session"):
-        if not ticket.session.rooms.filter(room_id=ticket.room_id).exists():
+        if ticket.room_id not in set(ticket.session.rooms.values_list("room_id", flat=True)):
             yield f"ticket {ticket.pk} is called to room {ticket.room_id}, which its session does not use"
     twice = Ticket.objects.filter(called_no__gt=0).order_by().values("session", "called_no").annotate(n=Count("pk"))
     for row in twice.filter(n__gt=1):

@@ -69,7 +69,8 @@ def miss_unanswered(*, now: datetime | None = None) -> int:
                 calls.recall(ticket_id=ticket.pk, seen=ticket.calls, now=now)
             else:
                 calls.miss(ticket_id=ticket.pk, now=now)
-                calls.call_next(session_id=ticket.session_id, room_id=ticket.room_id, seen=None, now=now)
+                room_id = ticket.room_id  # a called ticket has one: a_call_has_a_room
+                calls.call_next(session_id=ticket.session_id, room_id=room_id, seen=None, now=now)  # type: ignore[arg-type]
             count += 1
         except QueueError as error:
             # Staff were quicker, or the room is paused: what they did stands.

@@ -33,7 +33,7 @@ def write(queue: Queue) -> None:
 
 
 def _write_visits(queue: Queue, past: PastSession, seat: SessionRoom, tickets: list[Ticket]) -> None:
-    visits = []
+    visits: list[PastVisit] = []
     for ticket in sorted(tickets, key=lambda t: (t.started_at or t.arrived, t.number)):
         here = ticket.room_id == seat.room_id and ticket.state == Ticket.State.DONE
         visits.append(

@@ -190,7 +190,7 @@ def _record(queue: Queue, actor: AbstractBaseUser | None) -> None:
         kind=queue.kind,
         ticket=queue.ticket,
         room_id=queue.room_id,
-        actor=actor,
+        actor=actor,  # type: ignore[misc]  # the stubs know the default user only
         at=queue.now,
         reason=queue.reason,
         changes=queue.changes,
@@ -230,4 +230,4 @@ def _plain(value: Any) -> Any:
 
 def field_value(row: models.Model, name: str, value: Any) -> Any:
     """A field's value back from the event log's JSON."""
-    return row._meta.get_field(name).to_python(value)
+    return row._meta.get_field(name).to_python(value)  # type: ignore[union-attr]

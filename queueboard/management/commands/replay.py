@@ -85,7 +85,7 @@ class Command(BaseCommand):
 
     def _sum_up(self, result: replay.Result) -> None:
         self.stdout.write(
-            _("Visits: %(visits)d, events: %(events)d, seconds: %(seconds).1f; latest call: %(lag).3f s behind the plan.")
+            _("Visits: %(visits)d, events: %(events)d, seconds: %(seconds).1f; a call at most %(lag).3f s late.")
             % {
                 "visits": result.visits,
                 "events": result.events,
