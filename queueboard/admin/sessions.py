@@ -33,7 +33,7 @@ class Slots(ReadOnly, TabularInline):
     model = Slot
     extra = 0
     fields = readonly_fields = (
-        "__str__", "bookable", "booked", "withheld", "left_bookable", "walk_in", "registered", "left_walk_in", "locked",
+        "bookable", "booked", "withheld", "left_bookable", "walk_in", "registered", "left_walk_in", "locked",
     )  # fmt: skip
 
     @display(description=_("left to book"))
@@ -102,11 +102,12 @@ class SessionAdmin(OwnSessions):
     ordering = ("-date", "starts_at")
     inlines = (Slots, Rooms)
     fields = (
-        ("department", "expert", "title"),
-        ("state", "stopped_early", "pages"),
-        ("date", "starts_at", "ends_at"),
+        ("department", "expert"),
+        ("title", "pages"),
+        ("state", "stopped_early"),
+        ("starts_at", "ends_at"),
         ("registration_opens_at", "released_at"),
-        ("numbers", "prefix", "version"),
+        ("numbers", "prefix"),
     )
     readonly_fields = tuple(name for line in fields for name in line)
     actions = ("recalculate_chosen",)

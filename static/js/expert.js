@@ -198,6 +198,9 @@ for (const dialog of document.querySelectorAll("dialog")) {
   });
 }
 
+const other = document.querySelector("[name=other]");
+other.addEventListener("input", () => (other.closest("label").querySelector("[type=radio]").checked = true));
+
 const keys = byId("keys");
 keys.checked = localStorage.getItem("expert-keys") !== "off";
 keys.addEventListener("change", () => localStorage.setItem("expert-keys", keys.checked ? "on" : "off"));
