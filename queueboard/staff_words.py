@@ -115,7 +115,7 @@ def expert_words() -> Texts:
         "did.put-back": _("{number} has reported back and waits."),
         "did.pause": _("Paused. Patients see the reason and the time of return."),
         "did.resume": _("Calls go on."),
-        "did.change-room": _("You are in room {room} now."),
+        "did.change-room": _("You are in {room} now."),
         "did.nobody": _("Nobody is waiting."),
         "no_patient": _("Nobody is called or in the room."),
         "no_free_room": _("No other room is free."),
