@@ -42,12 +42,12 @@ def environment(folder: Path, **more: str) -> dict[str, str]:
 
 
 class Up:
-    """One run of `manage.py up --no-demo`."""
+    """One run of `manage.py up`, with --no-demo unless `demo`."""
 
-    def __init__(self, folder: Path, **more: str) -> None:
+    def __init__(self, folder: Path, *, demo: bool = False, **more: str) -> None:
         self.port = free_port()
         self._log = folder / f"log-{self.port}"
-        command = [sys.executable, "manage.py", "up", "--no-demo", "--port", str(self.port)]
+        command = [sys.executable, "manage.py", "up", "--port", str(self.port), *([] if demo else ["--no-demo"])]
         with self._log.open("wb") as log:
             self.process = subprocess.Popen(
                 command, cwd=ROOT, env=environment(folder, **more), stdout=log, stderr=log, start_new_session=True
