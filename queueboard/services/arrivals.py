@@ -13,7 +13,7 @@ from queueboard import rules
 from queueboard.errors import QueueError
 from queueboard.models import Refusal, Ticket
 from queueboard.services.lifecycle import open_registration
-from queueboard.services.queue import Queue, change, load, not_live, session_of, step
+from queueboard.services.queue import LIVE, Queue, change, load, not_live, session_of, step
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ def check_in(*, appointment_id: int, actor: AbstractBaseUser | None = None, now:
             return next(t for t in reversed(queue.tickets) if t.appointment_id == appointment_id)
         _refuse_unless_expected(appointment)
         _refuse_when_stopped(queue)
-        if any(t.patient_id == appointment.patient_id and t.state in LIVE for t in queue.tickets):
+        if queue.has_live(appointment.patient_id):
             raise QueueError(_("This patient is in the queue already."), code="in_queue")
         slot = queue.slots[appointment.slot_id]
         grace = timedelta(minutes=queue.session.department.late_grace_minutes)
@@ -57,9 +57,6 @@ def check_in(*, appointment_id: int, actor: AbstractBaseUser | None = None, now:
         queue.write(appointment, state=Appointment.State.ARRIVED)
         queue.happened("check_in", ticket=ticket)
         return ticket
-
-
-LIVE = ("waiting", "called", "serving", "missed", "away")
 
 
 def _refuse_unless_expected(appointment: Appointment) -> None:

@@ -38,7 +38,7 @@ def hand_over(
             raise QueueError(_("The other session is in another department."), code="wrong_department", status=400)
         if there.session.stopped_early:
             raise QueueError(_("The other session was stopped."), code="stopped")
-        if any(t.patient_id == old.patient_id and t.state in IN_QUEUE for t in there.tickets):
+        if there.has_live(old.patient_id):
             raise QueueError(_("This patient is in the other queue already."), code="in_queue")
         here.write(old, state=step("hand_over", old), ended_at=here.now)
         here.happened("hand_over", ticket=old, reason=reason[:120])
@@ -68,9 +68,6 @@ def hand_over(
         )
         there.happened("hand_over_in", ticket=new, reason=reason[:120])
         return new
-
-
-IN_QUEUE = ("waiting", "called", "serving", "missed", "away")
 
 
 def _slot_for(queue: Queue, old: Slot) -> Slot:

@@ -24,6 +24,7 @@ from queueboard.models import QueueEvent, Ticket
 from queueboard.policy import policy_of
 
 Row = Ticket | SessionRoom | Session | Appointment
+LIVE = ("waiting", "called", "serving", "missed", "away")
 
 
 @dataclass
@@ -67,6 +68,10 @@ class Queue:
     def occupant(self, room_id: int) -> Ticket | None:
         """Who is called to or in service in a room."""
         return next((t for t in self.tickets if t.room_id == room_id and t.state in ("called", "serving")), None)
+
+    def has_live(self, patient_id: int, *, besides: Ticket | None = None) -> bool:
+        """Whether the patient is in this queue (with another ticket than `besides`)."""
+        return any(t.patient_id == patient_id and t.state in LIVE and t is not besides for t in self.tickets)
 
     def get(self, ticket_id: int) -> Ticket:
         """The ticket of this queue with that id."""

@@ -53,6 +53,8 @@ def return_visit(
         if ticket.state == Ticket.State.WAITING and ticket.returned is not None:
             return ticket
         state = step("return_visit", ticket)
+        if queue.has_live(ticket.patient_id, besides=ticket):
+            raise QueueError(_("This patient is in the queue already."), code="in_queue")
         queue.write(ticket, state=state, returned=queue.now, returned_after=rules.calls_made(queue.views()))
         if ticket.appointment_id is not None:
             appointment = Appointment.objects.get(pk=ticket.appointment_id)
