@@ -4,10 +4,11 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser
-from django.db import models
+from django.db import IntegrityError, models
 from django.utils.translation import gettext_lazy as _
 
 from booking.models import Appointment, Session, SessionRoom
+from booking.models.appointments import new_token
 from booking.services import numbers
 from queueboard.errors import QueueError
 from queueboard.models import QueueEvent, Ticket
@@ -46,23 +47,35 @@ def undo(*, event_id: int, actor: AbstractBaseUser | None = None, now: datetime 
         raise QueueError(_("This step cannot be undone."), code="not_undoable")
     twin = _twin(event)
     sessions = {event.session_id} | ({twin.session_id} if twin else set())
-    with changes(sessions, actor=actor, now=now) as queues:
-        done = QueueEvent.objects.filter(undoes=event).first()
-        if done is not None:
-            return done
-        # The new half first: an appointment has one ticket at a time.
-        for each in (twin, event):
-            if each is None:
-                continue
-            if _followed(each):
-                raise QueueError(_("Something has followed from this step: it cannot be undone."), code="followed")
-            queue = queues[each.session_id]
-            for entry in reversed(each.changes):
-                _take_back(queue, entry)
-            queue.happened("undo", ticket=each.ticket, room_id=each.room_id, reason=each.kind, undoes=each)
+    try:
+        with changes(sessions, actor=actor, now=now) as queues:
+            done = QueueEvent.objects.filter(undoes=event).first()
+            if done is not None:
+                return done
+            # The new half first: an appointment has one ticket at a time.
+            for each in (twin, event):
+                if each is not None:
+                    _take_back_all(queues[each.session_id], each)
+    except IntegrityError as error:
+        # Another patient is in the room by now, or the patient has another ticket: the database knows them all.
+        raise _has_followed() from error
     undone = queues[event.session_id].event
     assert undone is not None
     return undone
+
+
+def _take_back_all(queue: Queue, event: QueueEvent) -> None:
+    if _followed(event):
+        raise _has_followed()
+    for entry in reversed(event.changes):
+        _take_back(queue, entry)
+    if any(t.state in ("called", "serving") and t.room_id not in queue.rooms for t in queue.tickets):
+        raise _has_followed()
+    queue.happened("undo", ticket=event.ticket, room_id=event.room_id, reason=event.kind, undoes=event)
+
+
+def _has_followed() -> QueueError:
+    return QueueError(_("Something has followed from this step: it cannot be undone."), code="followed")
 
 
 def _twin(event: QueueEvent) -> QueueEvent | None:
@@ -95,12 +108,16 @@ def _take_back(queue: Queue, entry: dict[str, Any]) -> None:
         return
     row = _row(queue, entry)
     if entry.get("made"):
-        queue.write(row, state=Ticket.State.LEFT, ended_at=queue.now)
+        fields = {"state": Ticket.State.LEFT, "ended_at": queue.now}
+        if row.appointment_id is not None or row.handed_from_id is not None:
+            # The patient's link leads back to what was there before, which can be handed over anew.
+            fields |= {"token": new_token(), "handed_from_id": None}
+        queue.write(row, **fields)
         return
     was = {name: field_value(row, name, value) for name, value in entry["was"].items()}
     for name, value in entry["now"].items():
         if getattr(row, name) != field_value(row, name, value):
-            raise QueueError(_("Something has followed from this step: it cannot be undone."), code="followed")
+            raise _has_followed()
     queue.write(row, **was)
     if entry["model"] == "sessionroom" and "room_id" in was:
         queue.rooms = {seat.room_id: seat for seat in queue.rooms.values()}
