@@ -1,6 +1,7 @@
 """Every text is translated, completely, in both Chinese scripts."""
 
 import re
+import shutil
 
 import pytest
 from django.conf import settings
@@ -49,3 +50,24 @@ def test_the_two_scripts_are_not_mixed_up():
     texts = {locale: "".join(str(m.string) for m in catalogue(locale) if m.id) for locale in catalogues.LOCALES}
     assert not set(traditional) & set(texts["zh_Hans"])
     assert not set(simplified) - set("患") & set(texts["zh_Hant"])
+
+
+def test_an_update_without_new_texts_changes_no_byte(tmp_path):
+    for folder in catalogues.SOURCES:
+        (tmp_path / folder).symlink_to(settings.BASE_DIR / folder)
+    shutil.copytree(settings.BASE_DIR / "locale", tmp_path / "locale")
+    catalogues.update(tmp_path)
+    before = {path: path.read_bytes() for path in tmp_path.glob("locale/*/LC_MESSAGES/*.po")}
+    catalogues.update(tmp_path)
+    assert {path: path.read_bytes() for path in before} == before
+    assert len(before) == len(catalogues.LOCALES)
+
+
+def test_indented_templates_are_read_to_their_end(tmp_path):
+    """Babel reads a template's blanked text as Python, to which its indentation means something."""
+    for folder in catalogues.SOURCES:
+        (tmp_path / folder).mkdir()
+    page = '<ul>\n    <li>{% translate "first" %}</li>\n  </ul>\n{% translate "last" %}\n'
+    (tmp_path / "templates" / "page.html").write_text(page, encoding="utf-8")
+    found = [text for path, _line, text, _context in catalogues.messages(tmp_path) if path == "templates/page.html"]
+    assert found == ["first", "last"]
