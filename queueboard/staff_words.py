@@ -145,7 +145,7 @@ def desk_words() -> Texts:
             "found_ticket": _("{number} {name} with {expert}: {state}."),
             "checked_in": _("{number}: {name} is checked in with {expert}."),
             "in_queue": _("{number}: {name} is in the queue of {expert} already."),
-        "elsewhere.other_day": _("This patient is booked on another day."),
+            "elsewhere.other_day": _("This patient is booked on another day."),
             "elsewhere.other_department": _("This patient is booked in another department."),
             "registered": _("{number}: {name} is registered with {expert}."),
             "before": _counted(lambda n: ngettext("{n} patient before them", "{n} patients before them", n)),

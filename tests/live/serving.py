@@ -37,12 +37,16 @@ class Server:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
-        environment = os.environ | environment | {
-            "DATABASE_URL": _database_url(),
-            "REDIS_URL": redis_url,
-            "REDIS_PREFIX": PREFIX,
-            "DJANGO_SETTINGS_MODULE": "queueboard.settings",
-        }
+        environment = (
+            os.environ
+            | environment
+            | {
+                "DATABASE_URL": _database_url(),
+                "REDIS_URL": redis_url,
+                "REDIS_PREFIX": PREFIX,
+                "DJANGO_SETTINGS_MODULE": "queueboard.settings",
+            }
+        )
         self.guard = Guard()  # so that it ends with the tests, even when those are killed
         self.process = self.guard.popen(
             [

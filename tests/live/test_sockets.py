@@ -52,7 +52,8 @@ def test_the_first_message_is_the_whole_snapshot_and_a_change_follows(server):
     with server.connect(f"/ws/queues/{session.pk}/") as ws:
         first = state(ws)
         assert first == json.loads(snapshots.build(session.pk).phone) | {"at": first["at"]} | {
-            part: first[part] for part in ("waiting", "joining")  # their waits run with the clock
+            part: first[part]
+            for part in ("waiting", "joining")  # their waits run with the clock
         }
         assert [entry["number"] for entry in first["waiting"]] == ["A001", "A002"]
         clinic.call(session)
