@@ -174,7 +174,10 @@ def leave(
         if ticket.appointment_id is not None and ticket.handed_from_id is None:
             appointment = Appointment.objects.get(pk=ticket.appointment_id)
             queue.write(appointment, state=Appointment.State.CANCELLED_LATE, ended_at=queue.now)
-            queue.move_number(slot_id=ticket.slot_id, source="booked", target="pool", reason="cancelled")
+            queue.move_number(
+                slot_id=ticket.slot_id, source="booked", target="pool", reason="cancelled",
+                appointment_id=appointment.pk,
+            )  # fmt: skip
         else:
             queue.move_number(slot_id=ticket.slot_id, source="registered", target="pool", reason="withdrawn")
         queue.happened("leave", ticket=ticket, reason=reason[:120])

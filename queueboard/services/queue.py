@@ -36,6 +36,7 @@ class Queue:
     rooms: dict[int, SessionRoom]
     tickets: list[Ticket]
     now: datetime
+    actor: AbstractBaseUser | None = None
     kind: str = ""
     reason: str = ""
     ticket: Ticket | None = None
@@ -111,10 +112,25 @@ class Queue:
         self.changes.append({"model": "ticket", "id": ticket.pk, "made": True})
         return ticket
 
-    def move_number(self, *, slot_id: int, source: str, target: str, reason: str, note: str = "") -> None:
-        """Moves one number of a slot, with its ledger row, remembered so that an undo can move it back."""
-        numbers.move(slot_id=slot_id, source=source, target=target, reason=reason, now=self.now, note=note)
-        self.changes.append({"model": "number", "id": slot_id, "source": source, "target": target})
+    def move_number(
+        self,
+        *,
+        slot_id: int,
+        source: str,
+        target: str,
+        reason: str,
+        appointment_id: int | None = None,
+        note: str = "",
+        undone: bool = False,
+    ) -> None:
+        """Moves one number of a slot, with its ledger row, remembered (if not `undone`) for an undo."""
+        numbers.move(
+            slot_id=slot_id, source=source, target=target, reason=reason, now=self.now, actor=self.actor,
+            appointment_id=appointment_id, note=note,
+        )  # fmt: skip
+        if not undone:
+            entry = {"model": "number", "id": slot_id, "source": source, "target": target}
+            self.changes.append(entry | {"appointment": appointment_id})
 
     def happened(
         self,
@@ -168,13 +184,14 @@ def changes(
         queues = {}
         for session_id in sorted(set(session_ids)):
             queue = queues[session_id] = load(locked_session(session_id), now=now)
+            queue.actor = actor
             if live and queue.session.state not in Session.LIVE:
                 raise not_live(queue.session)
             queue.before = queue.views()
         yield queues
         for queue in queues.values():
             if queue.kind:
-                _record(queue, actor)
+                _record(queue)
 
 
 def not_live(session: Session) -> QueueError:
@@ -184,7 +201,7 @@ def not_live(session: Session) -> QueueError:
     return QueueError(_("This session is closed."), code="closed")
 
 
-def _record(queue: Queue, actor: AbstractBaseUser | None) -> None:
+def _record(queue: Queue) -> None:
     session = queue.session
     session.version += 1
     session.save(update_fields=["version", "last_number"])
@@ -195,7 +212,7 @@ def _record(queue: Queue, actor: AbstractBaseUser | None) -> None:
         kind=queue.kind,
         ticket=queue.ticket,
         room_id=queue.room_id,
-        actor=actor,  # type: ignore[misc]  # the stubs know the default user only
+        actor=queue.actor,  # type: ignore[misc]  # the stubs know the default user only
         at=queue.now,
         reason=queue.reason,
         changes=queue.changes,

@@ -9,7 +9,6 @@ from django.utils.translation import gettext_lazy as _
 
 from booking.models import Appointment, Session, SessionRoom
 from booking.models.appointments import new_token
-from booking.services import numbers
 from queueboard.errors import QueueError
 from queueboard.models import QueueEvent, Ticket
 from queueboard.services.queue import Queue, changes, field_value
@@ -98,13 +97,10 @@ def _followed(event: QueueEvent) -> bool:
 
 def _take_back(queue: Queue, entry: dict[str, Any]) -> None:
     if entry["model"] == "number":
-        numbers.move(
-            slot_id=entry["id"],
-            source=entry["target"],
-            target=entry["source"],
-            reason="withdrawn",
-            now=queue.now,
-        )
+        queue.move_number(
+            slot_id=entry["id"], source=entry["target"], target=entry["source"], reason="withdrawn",
+            appointment_id=entry.get("appointment"), undone=True,
+        )  # fmt: skip
         return
     row = _row(queue, entry)
     if entry.get("made"):
