@@ -62,6 +62,7 @@ TICKETS: dict[str, Callable[..., Any]] = {
     "return-visit": returns.return_visit,
     "priority": returns.set_priority,
     "leave": arrivals.leave,
+    "hand-over": hand_over.hand_over,
 }
 ROOMS: dict[str, Callable[..., Any]] = {"pause": rooms.pause, "resume": rooms.resume}
 
@@ -92,10 +93,9 @@ class Services:
         _do(calls.call_next, session_id=session_id, room_id=room_id, seen=seen, actor=actor, now=now)
 
     def ticket(self, action: str, *, who: str, ticket_id: int, now: datetime, **details: Any) -> None:
-        do: Callable[..., Any] = TICKETS.get(action, hand_over.hand_over)
         if "to_session" in details:
             details["to_session_id"] = details.pop("to_session")
-        _do(do, ticket_id=ticket_id, actor=self._user(who), now=now, **details)
+        _do(TICKETS[action], ticket_id=ticket_id, actor=self._user(who), now=now, **details)
 
     def room(self, action: str, *, who: str, session_id: int, room_id: int, now: datetime, **details: Any) -> None:
         _do(ROOMS[action], session_id=session_id, room_id=room_id, actor=self._user(who), now=now, **details)

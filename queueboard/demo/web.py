@@ -79,7 +79,7 @@ class Browser:
         if not self._logged_in:
             self._log_in()
         status, text = self._send(method, path, body)
-        if status in (401, 403) and self._login and _code(text) not in ("permission_denied", "not_yours"):
+        if status in (401, 403) and self._login and _code(text) != "permission_denied":
             self._log_in()
             status, text = self._send(method, path, body)
         if status >= 500:
