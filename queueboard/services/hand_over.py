@@ -23,7 +23,7 @@ def hand_over(
     """The patient gets a ticket of the other session, keeping arrival, priority and link. Twice is once.
 
     The other session gets a number more for it, so that nobody there loses one. The slot is the one of the same time,
-    else the first that has not ended.
+    else the first that has not ended, else the last.
     """
     session_id = session_of(ticket_id)
     if session_id == to_session_id:
@@ -72,8 +72,11 @@ def hand_over(
 
 def _slot_for(queue: Queue, old: Slot) -> Slot:
     running = [slot for slot in queue.slots.values() if slot.ends_at > queue.now]
+    if not queue.slots:
+        raise QueueError(_("The other session has no slots."), code="no_slots")
     same_time = [slot for slot in running if slot.starts_at <= old.starts_at < slot.ends_at]
-    return min(same_time or running or queue.slots.values(), key=lambda slot: slot.index)
+    first = min(same_time or running, key=lambda slot: slot.index, default=None)
+    return first or max(queue.slots.values(), key=lambda slot: slot.index)
 
 
 def hand_over_all(
@@ -84,9 +87,13 @@ def hand_over_all(
     actor: AbstractBaseUser | None = None,
     now: datetime | None = None,
 ) -> list[Ticket]:
-    """Everybody who waits, in order; who is handed over already is passed by, so that it may run twice."""
+    """Everybody who waits, in order; may run twice. Who is called meanwhile, or in the other queue too, stays."""
     waiting = Ticket.objects.filter(session_id=session_id, state=Ticket.State.WAITING).order_by("number")
-    return [
-        hand_over(ticket_id=pk, to_session_id=to_session_id, reason=reason, actor=actor, now=now)
-        for pk in waiting.values_list("pk", flat=True)
-    ]
+    made = []
+    for pk in waiting.values_list("pk", flat=True):
+        try:
+            made.append(hand_over(ticket_id=pk, to_session_id=to_session_id, reason=reason, actor=actor, now=now))
+        except QueueError as error:
+            if error.code not in ("action_refused", "in_queue"):
+                raise
+    return made
