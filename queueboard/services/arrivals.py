@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.db.models import F, Sum
@@ -12,7 +13,7 @@ from booking.models import Appointment, Session, Slot
 from queueboard import rules
 from queueboard.errors import QueueError
 from queueboard.models import Refusal, Ticket
-from queueboard.services.lifecycle import open_registration
+from queueboard.services.lifecycle import end_slots, open_registration
 from queueboard.services.queue import LIVE, Queue, change, load, not_live, session_of, step
 
 
@@ -87,6 +88,7 @@ def offer_walk_in(*, session_id: int, now: datetime | None = None) -> Offer:
         session.refresh_from_db()
     if session.state not in Session.LIVE:
         raise not_live(session)
+    _pass_on(session_id, now)
     queue = load(session, now=now)
     slot = _walk_in_slot(queue)
     views = queue.views()
@@ -111,6 +113,7 @@ def register_walk_in(
     """
     now = now or timezone.now()
     open_registration(session_id=session_id, actor=actor, now=now)
+    _pass_on(session_id, now)
     try:
         with change(session_id, actor=actor, now=now) as queue:
             mine = next((t for t in queue.tickets if t.patient_id == patient_id and t.state in LIVE), None)
@@ -139,6 +142,12 @@ def register_walk_in(
         raise
 
 
+def _pass_on(session_id: int, now: datetime) -> None:
+    """Whoever comes after the end of a slot finds its numbers in the next, should the task be late (R3.5b)."""
+    if Slot.objects.filter(session_id=session_id, ends_at__lte=now, passed_on=False).exists():
+        end_slots(session_id=session_id, now=now)
+
+
 def _walk_in_slot(queue: Queue) -> Slot:
     if queue.now >= queue.session.ends_at:
         raise QueueError(_("Registration is closed: the session has ended."), code="registration_closed")
@@ -165,20 +174,40 @@ def _elsewhere(queue: Queue) -> list[dict[str, object]]:
 def leave(
     *, ticket_id: int, reason: str = "", actor: AbstractBaseUser | None = None, now: datetime | None = None
 ) -> Ticket:
-    """A patient gives the place up: the number goes to the walk-in pool of its slot (R3.5). Twice is once."""
+    """A patient gives the place up: the number goes to the walk-in pool (R3.5). Twice is once.
+
+    Who has been seen, and leaves while away or as a return visit, was seen: that number is used.
+    """
     with change(session_of(ticket_id), actor=actor, now=now) as queue:
         ticket = queue.get(ticket_id)
-        if ticket.state == Ticket.State.LEFT:
+        if ticket.state in (Ticket.State.LEFT, Ticket.State.DONE):
             return ticket
-        queue.write(ticket, state=step("leave", ticket), ended_at=queue.now)
-        if ticket.appointment_id is not None and ticket.handed_from_id is None:
+        state = step("leave", ticket)
+        seen = ticket.state == Ticket.State.AWAY or ticket.returned is not None
+        queue.write(ticket, state=Ticket.State.DONE if seen else state, ended_at=queue.now)
+        own = ticket.appointment_id is not None and ticket.handed_from_id is None
+        if ticket.appointment_id is not None:
+            gone = Appointment.State.CANCELLED_LATE if own else Appointment.State.NOT_SEEN
             appointment = Appointment.objects.get(pk=ticket.appointment_id)
-            queue.write(appointment, state=Appointment.State.CANCELLED_LATE, ended_at=queue.now)
-            queue.move_number(
-                slot_id=ticket.slot_id, source="booked", target="pool", reason="cancelled",
-                appointment_id=appointment.pk,
-            )  # fmt: skip
-        else:
-            queue.move_number(slot_id=ticket.slot_id, source="registered", target="pool", reason="withdrawn")
+            queue.write(appointment, state=Appointment.State.SEEN if seen else gone, ended_at=queue.now)
+        if not seen:
+            # Who was handed over used a number here as a walk-in does; the booked one is of the other session.
+            _free(queue, ticket, *(("booked", "cancelled") if own else ("registered", "withdrawn")))
         queue.happened("leave", ticket=ticket, reason=reason[:120])
         return ticket
+
+
+def _free(queue: Queue, ticket: Ticket, source: str, reason: str) -> None:
+    """A ticket's number goes to its slot's pool, and on from a slot that has ended (R3.5b), each move for an undo."""
+    queue.move_number(
+        slot_id=ticket.slot_id, source=source, target="pool", reason=reason,
+        appointment_id=ticket.appointment_id if source == "booked" else None,
+    )  # fmt: skip
+    if not queue.session.department.pass_on_unused:
+        return
+    slots = sorted(queue.slots.values(), key=lambda slot: slot.index)
+    for slot, following in pairwise(slots[slots.index(queue.slots[ticket.slot_id]) :]):
+        if slot.ends_at > queue.now:
+            break
+        queue.move_number(slot_id=slot.pk, source="pool", target="outside", reason="passed_on")
+        queue.move_number(slot_id=following.pk, source="outside", target="pool", reason="passed_on")

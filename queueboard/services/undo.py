@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from booking.models import Appointment, Session, SessionRoom
 from booking.models.appointments import new_token
+from booking.services import sessions
 from queueboard.errors import QueueError
 from queueboard.models import QueueEvent, Ticket
 from queueboard.services.queue import Queue, changes, field_value
@@ -45,9 +46,9 @@ def undo(*, event_id: int, actor: AbstractBaseUser | None = None, now: datetime 
     if event.kind not in UNDOABLE:
         raise QueueError(_("This step cannot be undone."), code="not_undoable")
     twin = _twin(event)
-    sessions = {event.session_id} | ({twin.session_id} if twin else set())
+    session_ids = {event.session_id} | ({twin.session_id} if twin else set())
     try:
-        with changes(sessions, actor=actor, now=now) as queues:
+        with changes(session_ids, actor=actor, now=now) as queues:
             done = QueueEvent.objects.filter(undoes=event).first()
             if done is not None:
                 return done
@@ -70,6 +71,8 @@ def _take_back_all(queue: Queue, event: QueueEvent) -> None:
         _take_back(queue, entry)
     if any(t.state in ("called", "serving") and t.room_id not in queue.rooms for t in queue.tickets):
         raise _has_followed()
+    for slot_id in {entry["id"] for entry in event.changes if entry["model"] == "number"}:
+        sessions.pass_on_late(slot_id=slot_id, now=queue.now)
     queue.happened("undo", ticket=event.ticket, room_id=event.room_id, reason=event.kind, undoes=event)
 
 
