@@ -19,7 +19,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from booking.models import Appointment, Patient, Slot
+from booking.models import Appointment, Patient, Session, Slot
 from booking.models.patients import lookup_hash
 from queueboard.models import LookupTry, Ticket
 from queueboard.views.address import address_of
@@ -92,9 +92,11 @@ def find(phone: str, last_four: str, today: date) -> Iterator[Visit]:
 
 def _visits(patient_ids: list[int], today: date) -> Iterator[Visit]:
     seen: set[str] = set()
-    tickets = Ticket.objects.filter(patient__in=patient_ids, session__date__gte=today)
+    # A session that runs past midnight is still today's for those who wait.
+    current = Q(session__date__gte=today) | Q(session__state__in=Session.LIVE)
+    tickets = Ticket.objects.filter(current, patient__in=patient_ids)
     appointments = Appointment.objects.filter(
-        Q(state__in=Appointment.ACTIVE) | Q(session__date=today), patient__in=patient_ids, session__date__gte=today
+        current, Q(state__in=Appointment.ACTIVE) | Q(session__date=today), patient__in=patient_ids
     )
     joins = ("session__expert", "slot")
     rows: list[Ticket | Appointment] = [*tickets.select_related(*joins).order_by("-pk")]

@@ -70,10 +70,16 @@ def test_a_ticket_and_its_appointment_are_one_visit(client, session, patient):
 
 def test_yesterdays_visits_are_not_shown(client, patient):
     yesterday = timezone.localtime() - timedelta(days=1)
-    factories.appointment(factories.session(day=yesterday), slot_index=1, who=patient)
+    factories.appointment(factories.session(day=yesterday, state="closed"), slot_index=1, who=patient)
     response = ask(client)
     assert response.status_code == 200
     assert "/t/" not in response.content.decode()
+
+
+def test_a_queue_that_runs_past_midnight_is_still_found(client, patient):
+    yesterday = timezone.localtime() - timedelta(days=1)
+    waiting = factories.appointment(factories.session(day=yesterday, state="running"), slot_index=1, who=patient)
+    assert ask(client).headers["Location"] == f"/t/{waiting.token}/"
 
 
 def test_strangers_get_one_answer_whatever_was_wrong(client, session, patient):
