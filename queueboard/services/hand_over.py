@@ -41,7 +41,7 @@ def hand_over(
         if there.has_live(old.patient_id):
             raise QueueError(_("This patient is in the other queue already."), code="in_queue")
         here.write(old, state=step("hand_over", old), ended_at=here.now)
-        here.happened("hand_over", ticket=old, reason=reason[:120])
+        here.happened("hand_over", ticket=old, reason=reason)
         slot = _slot_for(there, here.slots[old.slot_id])
         note = f"{here.session.prefix}{old.number:03d}"
         there.move_number(slot_id=slot.pk, source="outside", target="pool", reason="handed_over", note=note)
@@ -66,7 +66,7 @@ def hand_over(
                 priority_reason=old.priority_reason,
             )
         )
-        there.happened("hand_over_in", ticket=new, reason=reason[:120])
+        there.happened("hand_over_in", ticket=new, reason=reason)
         return new
 
 

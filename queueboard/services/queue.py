@@ -142,7 +142,7 @@ class Queue:
         undoes: QueueEvent | None = None,
     ) -> None:
         """Names the event that this change is. A change that names none must have changed nothing."""
-        self.kind, self.ticket, self.reason, self.undoes = kind, ticket, reason, undoes
+        self.kind, self.ticket, self.reason, self.undoes = kind, ticket, reason[:120], undoes
         self.room_id = room_id if room_id is not None else (ticket.room_id if ticket is not None else None)
 
 

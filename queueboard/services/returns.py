@@ -82,5 +82,5 @@ def set_priority(
             return ticket
         step("set_priority", ticket)
         queue.write(ticket, priority=priority, priority_reason=reason[:80])
-        queue.happened("priority", ticket=ticket, reason=reason[:120])
+        queue.happened("priority", ticket=ticket, reason=reason)
         return ticket

@@ -28,7 +28,7 @@ def pause(
         was = (seat.paused_at, seat.paused_until, seat.pause_reason)
         queue.write(seat, paused_at=seat.paused_at or queue.now, paused_until=until, pause_reason=reason[:80])
         if was != (seat.paused_at, seat.paused_until, seat.pause_reason):
-            queue.happened("pause", room_id=room_id, reason=reason[:120])
+            queue.happened("pause", room_id=room_id, reason=reason)
         return seat
 
 
