@@ -37,6 +37,7 @@ class Settled:
 
     no_shows: int
     expired: int
+    called_off: int = 0
 
 
 def book(
@@ -167,10 +168,12 @@ def free_numbers(*, now: datetime | None = None) -> int:
     return _each(due.values_list("pk", flat=True), lambda pk: _free(pk, now))
 
 
-def settle(*, session_id: int, now: datetime) -> Settled:
+def settle(*, session_id: int, now: datetime, check_in_until: datetime | None = None) -> Settled:
     """What is left of a session's appointments when it closes: holds expire, who never checked in is a no-show (R1.4).
 
-    Inside the transaction that closes it; twice is once. Who checked in is settled with the ticket.
+    But nobody whose slot ends after the last moment for a check-in (default: now): they could not come any more, and
+    are called off as with a cancelled session (R1.3). Inside the transaction that closes it; twice is once. Who checked
+    in is settled with the ticket.
     """
     session = sessions.locked(session_id)
     expired = 0
@@ -179,7 +182,10 @@ def settle(*, session_id: int, now: datetime) -> Settled:
             _move(appointment, Place.POOL, Reason.EXPIRED, now)
             expired += 1
     never_came = session.appointments.filter(state=State.BOOKED)
-    return Settled(no_shows=never_came.update(state=State.NO_SHOW, ended_at=now), expired=expired)
+    could_not = never_came.filter(slot__ends_at__gt=check_in_until or now)
+    called_off = could_not.update(state=State.CALLED_OFF, ended_at=now)
+    no_shows = never_came.update(state=State.NO_SHOW, ended_at=now)
+    return Settled(no_shows=no_shows, expired=expired, called_off=called_off)
 
 
 def elsewhere(*, session: Session, now: datetime) -> list[dict[str, Any]]:

@@ -9,10 +9,10 @@ from django.utils.translation import gettext_lazy as _
 from booking.models import Appointment, Session
 from booking.services import appointments, sessions
 from queueboard.errors import QueueError
-from queueboard.models import Ticket
+from queueboard.models import QueueEvent, Ticket
 from queueboard.services import history
 from queueboard.services.calls import end_visit
-from queueboard.services.queue import change, step
+from queueboard.services.queue import change, not_live, step
 
 
 def open_registration(*, session_id: int, actor: AbstractBaseUser | None = None, now: datetime | None = None) -> bool:
@@ -63,18 +63,33 @@ def stop_early(
     with change(session_id, actor=actor, now=now) as queue:
         if not queue.session.stopped_early:
             queue.write(queue.session, stopped_early=True)
-            queue.happened("stop_early", reason=reason[:120])
+            queue.happened("stop_early", reason=reason)
         return queue.session
 
 
-def close_session(*, session_id: int, actor: AbstractBaseUser | None = None, now: datetime | None = None) -> Session:
+BUSY = (Ticket.State.WAITING, Ticket.State.CALLED, Ticket.State.SERVING)
+
+
+def close_session(
+    *,
+    session_id: int,
+    if_idle: bool = False,
+    actor: AbstractBaseUser | None = None,
+    now: datetime | None = None,
+) -> Session:
     """Closes and settles every ticket and appointment (R1.4), and writes the session's history. Twice is once.
 
-    In service or away: seen. Otherwise on site: not seen, never a no-show. Booked and never checked in: no-show.
+    In service or away: seen. Otherwise on site: not seen, never a no-show. Booked and never checked in: no-show, if
+    the slot had ended when the session did (or was stopped: no check-in is taken after that). `if_idle`: not while
+    somebody waits, unless it was stopped. Raises QueueError `not_open` for a session that has not opened yet.
     """
     with change(session_id, actor=actor, now=now, live=False) as queue:
         session = queue.session
         if session.state in (Session.State.CLOSED, Session.State.CANCELLED):
+            return session
+        if session.state == Session.State.PLANNED:
+            raise not_live(session)
+        if if_idle and not session.stopped_early and any(ticket.state in BUSY for ticket in queue.tickets):
             return session
         for ticket in queue.tickets:
             if ticket.state in (Ticket.State.SERVING, Ticket.State.AWAY):
@@ -82,14 +97,21 @@ def close_session(*, session_id: int, actor: AbstractBaseUser | None = None, now
             elif ticket.state in (Ticket.State.WAITING, Ticket.State.CALLED, Ticket.State.MISSED):
                 queue.write(ticket, state=step("not_seen", ticket), ended_at=queue.now)
                 if ticket.appointment_id is not None:
-                    seen = ticket.served_seconds > 0
+                    seen = ticket.returned is not None
                     state = Appointment.State.SEEN if seen else Appointment.State.NOT_SEEN
                     appointment = Appointment.objects.get(pk=ticket.appointment_id)
                     queue.write(appointment, state=state, ended_at=queue.now)
         for seat in queue.rooms.values():
             queue.write(seat, paused_at=None, paused_until=None, pause_reason="")
-        appointments.settle(session_id=session_id, now=queue.now)
+        appointments.settle(session_id=session_id, now=queue.now, check_in_until=_stopped_at(session))
         queue.write(session, state=Session.State.CLOSED, closed_at=queue.now)
         history.write(queue)
         queue.happened("close")
         return session
+
+
+def _stopped_at(session: Session) -> datetime | None:
+    if not session.stopped_early:
+        return None
+    stops = QueueEvent.objects.filter(session=session, kind="stop_early", undone_by=None)
+    return stops.order_by("-version").values_list("at", flat=True).first()
