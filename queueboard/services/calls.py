@@ -6,7 +6,7 @@ from typing import Any
 from django.contrib.auth.models import AbstractBaseUser
 from django.utils.translation import gettext_lazy as _
 
-from booking.models import Appointment, Session
+from booking.models import Appointment, Session, SessionRoom
 from queueboard import rules
 from queueboard.errors import QueueError
 from queueboard.models import Ticket
@@ -33,10 +33,7 @@ def call_next(
         present = queue.occupant(room_id)
         if seen is not ANY and (present.pk if present else None) != seen:
             return present
-        if seat.paused_at is not None:
-            raise QueueError(_("This room is paused: resume first."), code="paused")
-        if queue.session.stopped_early:
-            raise QueueError(_("This session was stopped: nobody more is called."), code="stopped")
+        _refuse_where_nobody_is_called(queue, seat)
         if present is not None:
             end_visit(queue, present)
         first = queue.first_to_call()
@@ -53,10 +50,11 @@ def call_ticket(
 ) -> Ticket:
     """Calls a chosen patient out of turn; who is in the room is finished first. The same one twice is a no-op."""
     with change(session_of(ticket_id), actor=actor, now=now) as queue:
-        queue.room(room_id)
+        seat = queue.room(room_id)
         ticket, present = queue.get(ticket_id), queue.occupant(room_id)
         if present is not None and present.pk == ticket.pk:
             return ticket
+        _refuse_where_nobody_is_called(queue, seat)
         step("call_chosen", ticket)
         if present is not None:
             end_visit(queue, present)
@@ -101,15 +99,27 @@ def finish(*, ticket_id: int, actor: AbstractBaseUser | None = None, now: dateti
         return ticket
 
 
-def miss(*, ticket_id: int, actor: AbstractBaseUser | None = None, now: datetime | None = None) -> Ticket:
-    """The call was not answered (R4.4). Twice is once: it never counts two misses for one call."""
+def miss(
+    *, ticket_id: int, seen: int | None = None, actor: AbstractBaseUser | None = None, now: datetime | None = None
+) -> Ticket:
+    """The call was not answered (R4.4). Twice is once: it never counts two misses for one call. `seen` as in recall."""
     with change(session_of(ticket_id), actor=actor, now=now) as queue:
         ticket = queue.get(ticket_id)
         if ticket.state == Ticket.State.MISSED:
             return ticket
-        queue.write(ticket, state=step("miss", ticket), misses=ticket.misses + 1)
+        state = step("miss", ticket)
+        if seen is not None and ticket.calls != seen:
+            return ticket
+        queue.write(ticket, state=state, misses=ticket.misses + 1)
         queue.happened("miss", ticket=ticket)
         return ticket
+
+
+def _refuse_where_nobody_is_called(queue: Queue, seat: SessionRoom) -> None:
+    if seat.paused_at is not None:
+        raise QueueError(_("This room is paused: resume first."), code="paused")
+    if queue.session.stopped_early:
+        raise QueueError(_("This session was stopped: nobody more is called."), code="stopped")
 
 
 def _call(queue: Queue, ticket: Ticket, room_id: int, action: str) -> None:

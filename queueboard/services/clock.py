@@ -1,5 +1,6 @@
 """What time alone brings about. Every function may run twice, or be killed halfway and run again."""
 
+import contextlib
 import logging
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
@@ -8,7 +9,8 @@ from django.db import DatabaseError, transaction
 from django.db.models import Exists, F, OuterRef
 from django.utils import timezone
 
-from booking.models import Session
+from booking.errors import BookingError
+from booking.models import Session, SessionRoom
 from queueboard.errors import QueueError
 from queueboard.live import news
 from queueboard.models import Ticket
@@ -42,7 +44,7 @@ def end_slots(*, now: datetime | None = None) -> int:
 def close_sessions(*, now: datetime | None = None) -> int:
     """Sessions close after their end once nobody waits (R1.4), a stopped one at its end. Returns how many closed."""
     now = now or timezone.now()
-    busy = Ticket.objects.filter(session=OuterRef("pk"), state__in=("waiting", "called", "serving"))
+    busy = Ticket.objects.filter(session=OuterRef("pk"), state__in=lifecycle.BUSY)
     ended = Session.objects.filter(state__in=(Session.State.PLANNED, *Session.LIVE), ends_at__lte=now)
     due = ended.filter(stopped_early=True) | ended.filter(~Exists(busy))
     return _each(due, lambda pk: _close_if_idle(pk, now))
@@ -50,14 +52,18 @@ def close_sessions(*, now: datetime | None = None) -> int:
 
 def _close_if_idle(session_id: int, now: datetime) -> bool:
     lifecycle.open_registration(session_id=session_id, now=now)
-    return lifecycle.close_session(session_id=session_id, now=now).closed_at == now
+    return lifecycle.close_session(session_id=session_id, now=now, if_idle=True).closed_at == now
 
 
 def miss_unanswered(*, now: datetime | None = None) -> int:
     """R4.4, where the department sets it: a call is repeated, then missed, and the next patient is called."""
     now = now or timezone.now()
+    pausing = SessionRoom.objects.filter(session=OuterRef("session"), room=OuterRef("room"), paused_at__isnull=False)
     called = Ticket.objects.filter(
-        state=Ticket.State.CALLED, session__state__in=Session.LIVE, session__department__auto_miss=True
+        ~Exists(pausing),
+        state=Ticket.State.CALLED,
+        session__state__in=Session.LIVE,
+        session__department__auto_miss=True,
     ).select_related("session__department")
     count = 0
     for ticket in called:
@@ -68,14 +74,21 @@ def miss_unanswered(*, now: datetime | None = None) -> int:
             if ticket.calls < department.miss_after_calls:
                 calls.recall(ticket_id=ticket.pk, seen=ticket.calls, now=now)
             else:
-                calls.miss(ticket_id=ticket.pk, now=now)
-                room_id = ticket.room_id  # a called ticket has one: a_call_has_a_room
-                calls.call_next(session_id=ticket.session_id, room_id=room_id, seen=None, now=now)  # type: ignore[arg-type]
+                _miss_and_call_next(ticket, now)
             count += 1
-        except QueueError as error:
-            # Staff were quicker, or the room is paused: what they did stands.
-            log.info("call of ticket %s left alone: %s", ticket.pk, error.code)
+        except (BookingError, DatabaseError) as error:
+            # Staff were quicker: what they did stands.
+            log.info("call of ticket %s left alone: %s", ticket.pk, getattr(error, "code", error))
     return count
+
+
+def _miss_and_call_next(ticket: Ticket, now: datetime) -> None:
+    """Both or neither, should the process die in between; a stopped session has no next."""
+    with transaction.atomic():
+        missed = calls.miss(ticket_id=ticket.pk, seen=ticket.calls, now=now)
+        if missed.state == Ticket.State.MISSED and missed.room_id is not None:
+            with contextlib.suppress(QueueError):
+                calls.call_next(session_id=missed.session_id, room_id=missed.room_id, seen=None, now=now)
 
 
 def refresh_estimates(*, now: datetime | None = None) -> int:
@@ -95,6 +108,6 @@ def _each(due: Iterable[Session], act: Callable[[int], bool]) -> int:
     for session in due:
         try:
             count += act(session.pk)
-        except (QueueError, DatabaseError):
+        except (BookingError, DatabaseError):
             log.exception("session %s: %s", session.pk, getattr(act, "__name__", "step"))
     return count
