@@ -11,6 +11,7 @@ from booking.models import Appointment, FreedNumber, QuotaMove, Session, Slot
 from booking.services.quotas import SHARES_OUT
 
 Place = QuotaMove.Place
+State = Appointment.State
 
 
 def breaches() -> Iterator[str]:
@@ -94,9 +95,12 @@ def _sessions() -> Iterator[str]:
 
 
 def _appointments() -> Iterator[str]:
-    """R1.4: closing settles every appointment. One of another session's slot would count there."""
+    """R1.4: closing settles every appointment; who is checked in may wait on as handed over, which the queue checks.
+
+    One of another session's slot would count there.
+    """
     over = Q(session__state__in=(Session.State.CLOSED, Session.State.CANCELLED))
-    left = Appointment.objects.filter(over, state__in=Appointment.ACTIVE).order_by("pk")
+    left = Appointment.objects.filter(over, state__in=(State.HELD, State.BOOKED)).order_by("pk")
     for pk, state, session in left.values_list("pk", "state", "session_id"):
         yield f"appointment {pk}: {state}, but session {session} is over"
     astray = Appointment.objects.exclude(slot__session_id=F("session_id")).order_by("pk")

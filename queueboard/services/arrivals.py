@@ -16,6 +16,8 @@ from queueboard.models import Refusal, Ticket
 from queueboard.services.lifecycle import end_slots, open_registration
 from queueboard.services.queue import LIVE, Queue, change, load, not_live, session_of, step
 
+ASKED_AGAIN = timedelta(minutes=1)
+
 
 @dataclass(frozen=True, slots=True)
 class Offer:
@@ -31,11 +33,15 @@ def check_in(*, appointment_id: int, actor: AbstractBaseUser | None = None, now:
     session_id = Appointment.objects.filter(pk=appointment_id).values_list("session_id", flat=True).first()
     if session_id is None:
         raise QueueError(_("There is no such appointment."), code="no_appointment", status=404)
+    here = _checked_in(appointment_id)
+    if here is not None:
+        return here
     open_registration(session_id=session_id, actor=actor, now=now)
     with change(session_id, actor=actor, now=now) as queue:
         appointment = Appointment.objects.select_for_update().get(pk=appointment_id)
-        if appointment.state in (Appointment.State.ARRIVED, Appointment.State.SEEN):
-            return next(t for t in reversed(queue.tickets) if t.appointment_id == appointment_id)
+        here = _checked_in(appointment_id)
+        if here is not None:
+            return here
         _refuse_unless_expected(appointment)
         _refuse_when_stopped(queue)
         if queue.has_live(appointment.patient_id):
@@ -60,6 +66,13 @@ def check_in(*, appointment_id: int, actor: AbstractBaseUser | None = None, now:
         return ticket
 
 
+def _checked_in(appointment_id: int) -> Ticket | None:
+    """The ticket of who has checked in already: the one that counts, wherever it was handed over to."""
+    here = (Appointment.State.ARRIVED, Appointment.State.SEEN)
+    own = Ticket.objects.select_related("session").filter(appointment_id=appointment_id, appointment__state__in=here)
+    return own.exclude(state__in=(Ticket.State.LEFT, Ticket.State.HANDED_OVER)).first()
+
+
 def _refuse_unless_expected(appointment: Appointment) -> None:
     if appointment.state == Appointment.State.BOOKED:
         return
@@ -78,7 +91,10 @@ def _refuse_when_stopped(queue: Queue) -> None:
 
 
 def offer_walk_in(*, session_id: int, now: datetime | None = None) -> Offer:
-    """What a walk-in would get, before accepting (R4.1). Raises QueueError `none_left` with what is left elsewhere."""
+    """What a walk-in would get, before accepting (R4.1). Raises QueueError `none_left` with what is left elsewhere.
+
+    That refusal is logged (R2.1), as nobody goes on to register then; asked again at once it is the same patient.
+    """
     now = now or timezone.now()
     session = Session.objects.select_related("department", "expert").filter(pk=session_id).first()
     if session is None:
@@ -90,7 +106,14 @@ def offer_walk_in(*, session_id: int, now: datetime | None = None) -> Offer:
         raise not_live(session)
     _pass_on(session_id, now)
     queue = load(session, now=now)
-    slot = _walk_in_slot(queue)
+    _refuse_when_stopped(queue)
+    try:
+        slot = _walk_in_slot(queue)
+    except QueueError as error:
+        lately = Refusal.objects.filter(session=session, at__gt=now - ASKED_AGAIN)
+        if error.code == "none_left" and not lately.exists():
+            Refusal.objects.create(session=session, at=now)
+        raise
     views = queue.views()
     number = session.last_number + 1
     made_up = rules.Ticket(number=number, slot=slot.index, slot_start=slot.starts_at, booked=False, arrived=now)
@@ -193,7 +216,7 @@ def leave(
         if not seen:
             # Who was handed over used a number here as a walk-in does; the booked one is of the other session.
             _free(queue, ticket, *(("booked", "cancelled") if own else ("registered", "withdrawn")))
-        queue.happened("leave", ticket=ticket, reason=reason[:120])
+        queue.happened("leave", ticket=ticket, reason=reason)
         return ticket
 
 
