@@ -35,7 +35,7 @@ class Visit:
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """One expert's past session. `came_for` is how many rooms its arrivals were meant for: more than one where a
+    """One expert's past session. `came_for` is how many experts its arrivals were meant for: more than one where a
     pooled session logged them under one of its experts, and the visits of each expert under that expert."""
 
     starts_at: datetime
@@ -70,7 +70,7 @@ def read(
     if with_arrivals:
         sessions = sessions.filter(has_arrivals=True)
     rows = list(
-        sessions.annotate(rooms=Count("session__rooms"))
+        sessions.annotate(rooms=Count("session__rooms__expert", distinct=True))
         .order_by("-starts_at", "-id")
         .values_list("id", "starts_at", "has_arrivals", "rooms")[:limit]
     )
