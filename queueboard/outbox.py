@@ -24,11 +24,14 @@ def send_due(*, deliver: Callable[[Outbox], None] = console, now: datetime | Non
 
     The claim is a conditional UPDATE: of two senders one gets the row, and the claim of one that died runs out.
     """
-    now = now or timezone.now()
-    due = Outbox.objects.filter(Q(claimed_until=None) | Q(claimed_until__lte=now), sent_at=None).order_by("pk")
+
+    def clock() -> datetime:
+        return now or timezone.now()
+
+    due = Outbox.objects.filter(Q(claimed_until=None) | Q(claimed_until__lte=clock()), sent_at=None).order_by("pk")
     sent = 0
     for pk in list(due.values_list("pk", flat=True)[:limit]):
-        if not due.filter(pk=pk).update(claimed_until=now + CLAIM, attempts=F("attempts") + 1):
+        if not due.filter(pk=pk).update(claimed_until=clock() + CLAIM, attempts=F("attempts") + 1):
             continue
         row = Outbox.objects.get(pk=pk)
         try:
@@ -36,7 +39,7 @@ def send_due(*, deliver: Callable[[Outbox], None] = console, now: datetime | Non
         except Exception as error:
             log.exception("message %s failed, attempt %d", pk, row.attempts)
             wait = min(timedelta(seconds=10) * 2 ** min(row.attempts, 10), MAX_WAIT)
-            Outbox.objects.filter(pk=pk).update(claimed_until=now + wait, error=type(error).__name__)
+            Outbox.objects.filter(pk=pk).update(claimed_until=clock() + wait, error=type(error).__name__)
             continue
         Outbox.objects.filter(pk=pk).update(sent_at=timezone.now(), error="")
         sent += 1

@@ -57,3 +57,21 @@ def test_a_failure_is_tried_again_later_and_does_not_hold_up_the_others(row):
     assert outbox.send_due(deliver=deliver, now=now + timedelta(seconds=1)) == 0
     assert outbox.send_due(deliver=deliver, now=now + timedelta(minutes=1)) == 1
     assert sent == [other.pk, row.pk]
+
+
+def test_each_claim_runs_from_its_own_beginning_however_long_the_rows_before_took(row, monkeypatch):
+    """Else a second sender takes what a slow first one is just sending."""
+    last = Outbox.objects.create(kind="appointment_booked", payload={}, key="b", made_at=timezone.now())
+    clock = [timezone.now()]
+    monkeypatch.setattr(outbox.timezone, "now", lambda: clock[0])
+    sent = []
+
+    def slow(message):
+        sent.append(message.pk)
+        if message.pk == row.pk:
+            clock[0] += outbox.CLAIM
+        elif sent.count(last.pk) == 1:
+            outbox.send_due(deliver=slow)
+
+    outbox.send_due(deliver=slow)
+    assert sent == [row.pk, last.pk]
