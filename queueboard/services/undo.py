@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from booking.models import Appointment, Session, SessionRoom
 from booking.models.appointments import new_token
 from booking.services import sessions
+from queueboard import rules
 from queueboard.errors import QueueError
 from queueboard.models import QueueEvent, Ticket
 from queueboard.services.queue import Queue, changes, field_value
@@ -71,9 +72,19 @@ def _take_back_all(queue: Queue, event: QueueEvent) -> None:
         _take_back(queue, entry)
     if any(t.state in ("called", "serving") and t.room_id not in queue.rooms for t in queue.tickets):
         raise _has_followed()
+    if event.kind == "call":
+        _unpass(queue)
     for slot_id in {entry["id"] for entry in event.changes if entry["model"] == "number"}:
         sessions.pass_on_late(slot_id=slot_id, now=queue.now)
     queue.happened("undo", ticket=event.ticket, room_id=event.room_id, reason=event.kind, undoes=event)
+
+
+def _unpass(queue: Queue) -> None:
+    """Who checked in after a call that is taken back, and was passed by nobody else, has not been passed."""
+    views = queue.views()
+    for ticket in queue.tickets:
+        if ticket.passed and not rules.is_passed(queue.slots[ticket.slot_id].index, views):
+            queue.write(ticket, passed=False)
 
 
 def _has_followed() -> QueueError:

@@ -122,3 +122,28 @@ def test_a_patient_who_is_in_the_queue_again_is_no_return_visit_as_well(morning)
     with pytest.raises(BookingError) as error:
         returns.return_visit(ticket_id=first.pk, now=at("08:20"))
     assert error.value.code == "in_queue"
+
+
+def test_nobody_stays_passed_by_a_call_that_was_taken_back(morning):
+    """R4.7, R4.11: only a call that stands may put a late patient at the end of the last slot."""
+    early = factories.appointment(morning, 1)
+    late = factories.appointment(morning, 0)
+    arrivals.check_in(appointment_id=early.pk, now=at("08:55"))
+    next_in(morning, "09:01")
+    ticket = arrivals.check_in(appointment_id=late.pk, now=at("09:02"))
+    assert (ticket.late, ticket.passed) == (True, True)
+    undo.undo(event_id=morning.events.get(kind="call").pk, now=at("09:03"))
+    ticket.refresh_from_db()
+    assert (ticket.late, ticket.passed) == (True, False)
+    assert next_in(morning, "09:04").pk == ticket.pk
+
+
+def test_who_was_passed_by_another_call_too_stays_passed(morning):
+    """R4.6"""
+    for clock in ("08:50", "08:51"):
+        arrivals.check_in(appointment_id=factories.appointment(morning, 1).pk, now=at(clock))
+    next_in(morning, "08:55"), next_in(morning, "08:56")
+    ticket = arrivals.check_in(appointment_id=factories.appointment(morning, 0).pk, now=at("08:58"))
+    undo.undo(event_id=morning.events.filter(kind="call").last().pk, now=at("08:59"))
+    ticket.refresh_from_db()
+    assert ticket.passed
