@@ -4,10 +4,18 @@ import os
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.db import connection
 from django.db.backends.sqlite3.base import DatabaseWrapper
 
 from booking import triggers
+from queueboard import catalogues
+
+
+def pytest_configure(config):
+    # A fresh clone has no compiled catalogues; side by side, one process makes them.
+    if not hasattr(config, "workerinput"):
+        catalogues.compile_all(settings.BASE_DIR)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -53,16 +53,14 @@ def _row(queue: dict[str, Any], texts: dict[str, Texts], languages: tuple[str, s
     name, second_name = in_two(queue["names"], languages)
     title, _second = in_two(queue["title"], languages)
     rooms = [room["code"] for room in queue["rooms"]]
-    pooled = len(rooms) > 1
     return {
         "session": queue["session"],
-        "rooms": "·".join(rooms),
-        "pooled": pooled,
+        "rooms": " ".join(rooms),
         "name": name,
         "second_name": second_name,
         "title": title,
         "now": busy[0]["number"] if busy else "",
-        "also": [f"{each['room']} {each['number']}" for each in busy] if pooled and len(busy) > 1 else [],
+        "also": "\n".join(sorted(f"{each['room']} {each['number']}" for each in busy)) if len(busy) > 1 else "",
         "called": bool(called),
         "next": queue["waiting"][:NEXT],
         "more": max(0, len(queue["waiting"]) - NEXT),

@@ -48,16 +48,15 @@ function next(queue) {
 function row(queue) {
   const element = byId("row").content.firstElementChild.cloneNode(true);
   const busy = [...[...queue.called].sort(byLatest("at")), ...[...queue.serving].sort(byLatest("since"))];
-  const pooled = queue.rooms.length > 1;
   element.dataset.session = queue.session;
   element.toggleAttribute("data-called", queue.called.length > 0);
-  const rooms = queue.rooms.map((room) => room.code).join("·");
+  const rooms = queue.rooms.map((room) => room.code).join(" ");
   put(element, "rooms", rooms);
   element.querySelector('[data-put="rooms"]').toggleAttribute("data-long", rooms.length > 2);
   put(element, "name", inWords(queue.names, first));
   put(element, "title", inWords(queue.title, first));
   put(element, "now", busy.length ? busy[0].number : "–");
-  put(element, "also", pooled && busy.length > 1 ? busy.map((each) => `${each.room} ${each.number}`).join("  ") : "");
+  put(element, "also", busy.length > 1 ? busy.map((each) => `${each.room} ${each.number}`).sort().join("\n") : "");
   element.querySelector('[data-put="next"]').replaceChildren(...next(queue));
   return element;
 }
@@ -129,7 +128,7 @@ function tick() {
   const now = new Date();
   byId("clock").textContent = clock(now, zone);
   const hour = Number(clock(now, zone).slice(0, 2));
-  board.toggleAttribute("data-night", hour >= 22 || hour < 6);
+  board.toggleAttribute("data-night", !queues.length && (hour >= 22 || hour < 6));
   board.dataset.shift = Math.floor(now / QUARTER) % 4;
   showCall();
 }

@@ -31,6 +31,8 @@ export class CallLine {
       this.line.push(call);
     }
     const gone = (call) => off.has(key(call)) || !known.has(call.session);
+    // Taken back, then open after all: it is announced then.
+    for (const call of [...this.line, this.shown]) if (call && gone(call)) this.seen.delete(key(call));
     this.line = this.line.filter((call) => !gone(call));
     if (this.shown && gone(this.shown)) this.shown = null;
     const inRooms = queues.flatMap((queue) => [...queue.called, ...queue.serving]

@@ -113,7 +113,7 @@ def test_a_pooled_queue_is_one_row_with_all_its_rooms(client, db):
     shown = rows(get(client, slug="pool").content.decode())
     codes = [seat.room.code for seat in session.rooms.select_related("room").order_by("room__code")]
     assert len(shown) == 1
-    assert "·".join(codes) in shown[0]
+    assert " ".join(codes) in shown[0]
     assert shown[0].count("A00") == 1 + 2 + 2  # the newest, both beside their rooms, two who wait
 
 
