@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser
+from django.db import IntegrityError, transaction
 from django.utils.translation import gettext_lazy as _
 
 from booking.models import Appointment, Session, SessionRoom
@@ -123,13 +124,11 @@ def _refuse_where_nobody_is_called(queue: Queue, seat: SessionRoom) -> None:
 
 
 def _call(queue: Queue, ticket: Ticket, room_id: int, action: str) -> None:
-    other = Ticket.objects.filter(room_id=room_id, state__in=("called", "serving")).exclude(session=queue.session)
-    if other.exists():
-        raise QueueError(_("A patient of another session is still in this room."), code="room_in_use")
-    queue.write(
+    into_room(
+        queue,
         ticket,
+        room_id,
         state=step(action, ticket),
-        room_id=room_id,
         called_no=rules.calls_made(queue.views()) + 1,
         return_call=ticket.returned is not None,
         calls=1,
@@ -138,6 +137,15 @@ def _call(queue: Queue, ticket: Ticket, room_id: int, action: str) -> None:
     )
     if queue.session.state == Session.State.OPEN:
         queue.write(queue.session, state=Session.State.RUNNING)
+
+
+def into_room(queue: Queue, ticket: Ticket, room_id: int, **fields: Any) -> None:
+    """Of two sessions that use a room, also at the same moment, the database lets one have a patient in it."""
+    try:
+        with transaction.atomic():
+            queue.write(ticket, room_id=room_id, **fields)
+    except IntegrityError as error:
+        raise QueueError(_("A patient of another session is still in this room."), code="room_in_use") from error
 
 
 def end_visit(queue: Queue, ticket: Ticket) -> None:

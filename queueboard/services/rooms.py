@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from booking.models import Room, SessionRoom
 from queueboard.errors import QueueError
 from queueboard.models import Ticket
+from queueboard.services.calls import into_room
 from queueboard.services.queue import change
 
 
@@ -69,6 +70,6 @@ def change_room(
         queue.write(seat, room_id=to_room_id)
         queue.rooms = {to_room_id if key == room_id else key: value for key, value in queue.rooms.items()}
         if present is not None:
-            queue.write(present, room_id=to_room_id)
+            into_room(queue, present, to_room_id)
         queue.happened("change_room", room_id=to_room_id)
         return seat
