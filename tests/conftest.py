@@ -16,6 +16,10 @@ def pytest_configure(config):
     # A fresh clone has no compiled catalogues; side by side, one process makes them.
     if not hasattr(config, "workerinput"):
         catalogues.compile_all(settings.BASE_DIR)
+    else:
+        # Their databases are apart, so must their news be.
+        settings.REDIS_PREFIX = f"{settings.REDIS_PREFIX}-{config.workerinput['workerid']}"
+        os.environ["REDIS_PREFIX"] = settings.REDIS_PREFIX
 
 
 @pytest.fixture(scope="session", autouse=True)
