@@ -33,7 +33,8 @@ STEPS = st.lists(
             ["walk_in"] * 3
             + ["check_in"] * 3
             + ["next"] * 6
-            + ["undo", "undo", "emergency", "pause", "resume", "hand_over", "call", "slot_ends"]
+            + ["undo", "undo", "undo_any", "emergency", "pause", "resume", "hand_over", "call", "slot_ends"]
+            + ["change_room", "swap", "stop"]
             + [*ON_TICKET] * 2
         ),
         st.integers(0, 30),
@@ -50,16 +51,17 @@ class Morning:
     def __init__(self):
         self.here = factories.session(rooms=2, split=((3, 4), (3, 3)))
         self.there = factories.session(of=self.here.department, split=((0, 2), (0, 0)))
-        self.seats = list(self.here.rooms.all())
+        self.spare = factories.room(self.here.department).pk
         self.now = at("07:05")
 
     def press(self, what, which, minutes):
         self.now += timedelta(minutes=minutes / 10)
-        seat = self.seats[which % 2]
+        seats = list(self.here.rooms.order_by("pk"))
+        seat = seats[which % len(seats)]
         tickets = list(Ticket.objects.filter(session=self.here))
         ticket = tickets[which % len(tickets)].pk if tickets else 0
         here = {"session_id": self.here.pk, "now": self.now}
-        if what not in ("walk_in", "check_in", "next", "undo", "pause", "resume", "slot_ends") and not tickets:
+        if what in (*ON_TICKET, "emergency", "hand_over", "call") and not tickets:
             return
         if what == "walk_in":
             arrivals.register_walk_in(patient_id=factories.patient().pk, **here)
@@ -74,6 +76,18 @@ class Morning:
             step = undo.undoable(session_id=self.here.pk)
             if step:
                 undo.undo(event_id=step.pk, now=self.now)
+        elif what == "undo_any":
+            events = list(QueueEvent.objects.filter(session__in=(self.here, self.there)).order_by("-pk")[:12])
+            if events:
+                undo.undo(event_id=events[which % len(events)].pk, now=self.now)
+        elif what == "change_room":
+            rooms.change_room(room_id=seat.room_id, to_room_id=self.spare, **here)
+            self.spare = seat.room_id
+        elif what == "swap":
+            # What follows happens in the other queue, where those handed over are.
+            self.here, self.there = self.there, self.here
+        elif what == "stop":
+            lifecycle.stop_early(reason="ill", **here)
         elif what == "emergency":
             returns.set_priority(ticket_id=ticket, priority="emergency", reason="pain", now=self.now)
         elif what in ("pause", "resume"):
@@ -105,7 +119,7 @@ def test_every_invariant_holds_after_any_morning(steps):
         assert broken() == []
         for session in (morning.here, morning.there):
             lifecycle.close_session(session_id=session.pk, now=morning.now)
-        assert broken() == []
+            assert broken() == []
         versions = list(QueueEvent.objects.filter(session=morning.here).values_list("version", flat=True))
         assert versions == list(range(1, len(versions) + 1))
         transaction.set_rollback(True)
