@@ -1,15 +1,18 @@
 """What all tests share: triggers that let a test database be flushed, and the services a test may need."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from django.conf import settings
 from django.db import connection
 from django.db.backends.sqlite3.base import DatabaseWrapper
+from playwright.sync_api import Browser, sync_playwright
 
 from booking import triggers
 from queueboard import catalogues
+from tests import browser as browsers
 
 
 def pytest_configure(config):
@@ -45,6 +48,17 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if "postgres" in item.keywords:
             item.add_marker(skip)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """One browser for all tests of a process. Its library runs an event loop in this thread from now on, beside which
+    Django would refuse queries."""
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    with sync_playwright() as playwright:
+        browser = browsers.launch(playwright)
+        yield browser
+        browser.close()
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
 
 from queueboard.live import news
 from tests import browser as browsers
@@ -17,22 +16,12 @@ def _no_snapshots_of_other_tests(request, monkeypatch):
 
 
 @pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = browsers.launch(playwright)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture(scope="session")
 def running(django_db_setup, tmp_path_factory) -> Iterator[browsers.Server]:
     with browsers.serving(tmp_path_factory.mktemp("server") / "server.log") as server:
         yield server
 
 
 @pytest.fixture
-def server(running, transactional_db, monkeypatch) -> browsers.Server:
+def server(running, transactional_db) -> browsers.Server:
     """The one server, on a database that is empty when the test begins."""
-    # The browser's library runs an event loop in this thread, beside which Django refuses queries.
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
     return running

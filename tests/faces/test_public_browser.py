@@ -21,7 +21,14 @@ SOON = 4 * SECOND  # within a second with Redis, within two by the sweep alone
 
 @pytest.fixture
 def scene(server):
-    return waiting_room()
+    """A board's name of its own for each test: the server remembers for a while what it showed under another."""
+    return with_own_board(waiting_room())
+
+
+def with_own_board(made):
+    made.board.slug = f"hall-{made.board.pk}-{made.sessions[0].pk}"
+    made.board.save()
+    return made
 
 
 @pytest.fixture
@@ -57,7 +64,12 @@ def test_every_page_is_accessible_and_fits_at(size, scene, open_page):
     """axe finds nothing, nothing scrolls sideways, and no script fails, in English and in Chinese."""
     waiting = scene.sessions[2].tickets.filter(state="waiting").last()
     called, missed = scene.sessions[1].tickets.get(state="called"), scene.sessions[2].tickets.get(state="missed")
-    paths = ["/?lang=en", "/lookup/?lang=zh-hant", "/board/hall/?lang=zh-hans", f"/q/{scene.sessions[2].pk}/?lang=en"]
+    paths = [
+        "/?lang=en",
+        "/lookup/?lang=zh-hant",
+        f"/board/{scene.board.slug}/?lang=zh-hans",
+        f"/q/{scene.sessions[2].pk}/?lang=en",
+    ]
     paths += [f"/t/{each.token}/?lang=zh-hans" for each in (waiting, called, missed, scene.booked[0])]
     for path in paths:
         page = open_page(path, size)
@@ -70,7 +82,7 @@ def test_every_page_is_accessible_and_fits_at(size, scene, open_page):
 @pytest.mark.parametrize("options", [{"color_scheme": "dark"}, {"contrast": "more"}])
 def test_dark_and_high_contrast_keep_enough_contrast(options, scene, open_page):
     ticket = scene.sessions[0].tickets.filter(state="waiting").last()
-    for path in ("/", f"/t/{ticket.token}/", f"/q/{scene.sessions[1].pk}/", "/board/hall/"):
+    for path in ("/", f"/t/{ticket.token}/", f"/q/{scene.sessions[1].pk}/", f"/board/{scene.board.slug}/"):
         page = open_page(path + "?lang=en", **options)
         assert browsers.violations(page) == [], path
         page.context.close()
@@ -212,7 +224,7 @@ def test_the_token_is_in_no_request_but_the_pages_own(scene, open_page, server):
 
 def test_a_board_shows_a_call_at_once_and_reads_it_out(scene, open_page):
     session = scene.sessions[4]
-    page = open_page("/board/hall/?lang=en", "1080p")
+    page = open_page(f"/board/{scene.board.slug}/?lang=en", "1080p")
     ticket = call_next(session_id=session.pk, room_id=room_of(session))
     row = page.locator(f'tr[data-session="{session.pk}"]')
     expect(row.locator('[data-put="now"]')).to_have_text(ticket.label, timeout=SOON)
@@ -223,7 +235,7 @@ def test_a_board_shows_a_call_at_once_and_reads_it_out(scene, open_page):
 
 def test_calls_that_come_at_once_are_all_shown_each_for_eight_seconds(scene, open_page):
     """FACES: the others wait in line."""
-    page = open_page("/board/hall/?lang=en", "1080p")
+    page = open_page(f"/board/{scene.board.slug}/?lang=en", "1080p")
     page.evaluate(
         """() => { window.shown = []; const number = document.querySelector('[data-put="number"]');
         new MutationObserver(() => window.shown.push([number.textContent, performance.now()]))
@@ -245,7 +257,7 @@ def test_a_recall_is_announced_again(scene, open_page):
     """PEERS: a recall that is silent is no recall."""
     session = scene.sessions[1]
     ticket = session.tickets.get(state="called")
-    page = open_page("/board/hall/?lang=en", "1080p")
+    page = open_page(f"/board/{scene.board.slug}/?lang=en", "1080p")
     expect(part(page, "label")).to_have_text("Now calling")
     recall(ticket_id=ticket.pk)
     expect(part(page, "label")).to_have_text("Called again", timeout=12 * SECOND)
@@ -254,10 +266,7 @@ def test_a_recall_is_announced_again(scene, open_page):
 def test_a_board_keeps_its_state_through_a_restart_and_shows_calls_made_in_the_gap(scene, open_page, server):
     """R6.1: the last state stays, its age is told in words, and open calls of the gap are still announced."""
     session = scene.sessions[4]
-    # Another test's board of this name may still be in the server's memory, at a higher version.
-    server.stop()
-    server.start()
-    page = open_page("/board/hall/?lang=en", "1080p")
+    page = open_page(f"/board/{scene.board.slug}/?lang=en", "1080p")
     expect(page.locator("#age")).to_have_text("Up to date")
     server.stop()
     ticket = call_next(session_id=session.pk, room_id=room_of(session))
@@ -271,7 +280,7 @@ def test_a_board_keeps_its_state_through_a_restart_and_shows_calls_made_in_the_g
 @pytest.mark.parametrize("language", ["en", "zh-hans"])
 def test_from_eight_metres_on_55_inches_numbers_are_tall_enough_and_nothing_is_cut(scene, open_page, language):
     """FACES: capitals of 40 mm are 63 px there; the called number and its room twice that."""
-    page = open_page(f"/board/hall/?lang={language}", "1080p")
+    page = open_page(f"/board/{scene.board.slug}/?lang={language}", "1080p")
     capital = 0.7  # of the type size, at the least, in the fonts named
 
     def size(selector: str) -> float:
@@ -286,8 +295,8 @@ def test_from_eight_metres_on_55_inches_numbers_are_tall_enough_and_nothing_is_c
 
 
 def test_twelve_queues_fit_on_one_screen(server, open_page):
-    waiting_room(queues=12, patients=5)
-    page = open_page("/board/hall/?lang=zh-hans", "1080p")
+    scene = with_own_board(waiting_room(queues=12, patients=5))
+    page = open_page(f"/board/{scene.board.slug}/?lang=zh-hans", "1080p")
     expect(page.locator("#rows tr")).to_have_count(12)
     edges = """() => [document.querySelector("#rows tr:last-child").getBoundingClientRect().bottom,
         document.querySelector(".foot").getBoundingClientRect().top]"""
@@ -301,7 +310,7 @@ def test_the_board_with_a_key_is_live_after_the_key_was_typed(scene, open_page):
     scene.board.public = False
     scene.board.key_hash = board_keys.hash_key("correct horse")
     scene.board.save()
-    page = open_page("/board/hall/?lang=en", "1080p")
+    page = open_page(f"/board/{scene.board.slug}/?lang=en", "1080p")
     page.fill("#key", "correct horse")
     page.get_by_role("button", name="Show the board").click()
     session = scene.sessions[0]

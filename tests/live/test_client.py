@@ -3,7 +3,7 @@
 import signal
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
 from tests import browser
 from tests.live import clinic
@@ -38,14 +38,10 @@ FOLLOW = """async ([socket, poll, first]) => {
 
 
 @pytest.fixture
-def page(monkeypatch):
-    # Playwright keeps an event loop in this thread, which Django takes for a sign of misuse.
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
-    with sync_playwright() as playwright:
-        chromium = browser.launch(playwright)
-        context = browser.context(chromium)
-        yield context.new_page()
-        chromium.close()
+def page(chromium):
+    context = browser.context(chromium)
+    yield context.new_page()
+    context.close()
 
 
 def follow(page: Page, server: Server, session_id: int, first: dict | None = None) -> None:
