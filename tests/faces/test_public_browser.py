@@ -74,7 +74,9 @@ def test_every_page_is_accessible_and_fits_at(size, scene, open_page):
     for path in paths:
         page = open_page(path, size)
         assert browsers.violations(page) == [], path
-        assert browsers.wider_than_screen(page) <= 0, path
+        for quarter in range(4):  # a board moves a few pixels each quarter of an hour
+            page.evaluate("(shift) => { document.body.dataset.shift = shift; }", quarter)
+            assert browsers.wider_than_screen(page) <= 0, (path, quarter)
         assert page.faults == [], path
         page.context.close()
 
