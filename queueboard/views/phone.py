@@ -1,5 +1,6 @@
 """A patient's own page (R4.1): one unguessable link from booking to the end of the visit."""
 
+import re
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -20,6 +21,7 @@ from queueboard.views.texts import Texts, event_texts, phone_texts, say
 
 BE_EARLY = timedelta(minutes=10)  # so long before the slot, "come at" (R5.3, the simple form)
 SHOWN_EVENTS = 12
+TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}")  # what is none is not looked for: a database may refuse its characters
 
 
 @require_safe
@@ -27,6 +29,8 @@ SHOWN_EVENTS = 12
 @in_language
 def page(request: HttpRequest, token: str) -> HttpResponse:
     """The page of the newest ticket with this token, else of its appointment. Raises Http404 for any other token."""
+    if not TOKEN.fullmatch(token):
+        raise Http404
     tickets = Ticket.objects.select_related("session__department", "session__expert", "slot", "patient", "appointment")
     ticket = tickets.filter(token=token).order_by("-pk").first()
     texts = phone_texts()
