@@ -116,7 +116,7 @@ def test_each_commit_is_received_by_itself_and_how_long_it_takes_is_printed(serv
         listener.join()
     took = [received[n] - announced[n] for n in range(30)]
     print(f"\ncommit to receipt: median {statistics.median(took) * 1000:.1f} ms, longest {max(took) * 1000:.1f} ms")
-    assert min(took) > 0
+    assert sorted(received) == list(range(30))
 
 
 def test_news_lost_on_the_way_are_made_up_for_by_the_sweep(server, monkeypatch):
