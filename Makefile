@@ -31,7 +31,7 @@ test: install-dev
 	.venv/bin/python -m queueboard.supervisor.sandbox .venv/bin/python -m pytest -m '$(MARKS)(processes or browser)' -n 3 --dist loadfile $(ARGS)
 	.venv/bin/python -m queueboard.supervisor.sandbox .venv/bin/python -m pytest -m '$(MARKS)not processes and not browser' -n 2 $(ARGS)
 
-bench: install
+bench: install-dev
 	.venv/bin/python -m bench $(ARGS)
 
 lint: install-dev
