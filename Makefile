@@ -6,7 +6,8 @@ ARGS ?=
 MARKS := $(if $(findstring postgres,$(DATABASE_URL)),,not postgres and )
 
 SHELL := /bin/sh
-# The first Python that is a 3.11, else the first there is, which is told what is wrong with it.
+# The first Python that is a 3.11, else the first there is, which is told what is wrong with it (in words that a
+# Python 2 understands too).
 define installed
 	@python='$(PYTHON)'; \
 	for each in python3.11 python3 python; do \
@@ -14,6 +15,7 @@ define installed
 	done; \
 	for each in python3 python; do [ -z "$$python" ] && $$each -c '' 2>/dev/null && python=$$each; done; \
 	[ -n "$$python" ] || { echo 'queueboard needs Python 3.11, and there is no Python on the PATH.' >&2; exit 1; }; \
+	"$$python" -c 'import sys; v = sys.version_info[:2]; v == (3, 11) or sys.exit("queueboard needs Python 3.11, and this is %d.%d; install it or name it: make run PYTHON=/path/to/it" % v)' && \
 	"$$python" queueboard/supervisor/install.py $(1)
 endef
 

@@ -1,7 +1,7 @@
 """Makes .venv and installs the pinned requirements into it, when they have changed.
 
-Run as a script by whatever Python make has found, before anything is installed: standard library only, and nothing
-that an old Python 3 could not read, so that it can say what is missing. Usage: install.py requirements.txt
+Run as a script by the Python 3.11 that make has found, before anything is installed: standard library only.
+Usage: install.py requirements.txt
 """
 
 import fcntl
@@ -84,9 +84,6 @@ def install(requirements: str) -> None:
 
 
 def main() -> None:
-    if sys.version_info[:2] != WANTED:
-        found = "{}.{}".format(*sys.version_info[:2])
-        refuse(f"queueboard needs Python 3.11, and this is {found}; install it or name it: make run PYTHON=/path/to/it")
     requirements = sys.argv[1]
     # Two at once would install over each other.
     with open(os.path.join(ROOT, requirements)) as file:
