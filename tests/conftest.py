@@ -8,6 +8,7 @@ import pytest
 from django.conf import settings
 from django.db import connection
 from django.db.backends.sqlite3.base import DatabaseWrapper
+from django.test import SimpleTestCase
 from playwright.sync_api import Browser, sync_playwright
 
 from booking import triggers
@@ -41,13 +42,26 @@ def _flush_in_spite_of_triggers():
     DatabaseWrapper.ops_class.sql_flush = plain
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
+    for item in items:
+        if _is_pure(item):
+            item.add_marker("pure")
     if connection.vendor == "postgresql":
         return
     skip = pytest.mark.skip(reason="races and locks are tested on PostgreSQL (set DATABASE_URL)")
     for item in items:
         if "postgres" in item.keywords:
             item.add_marker(skip)
+
+
+def _is_pure(item: pytest.Item) -> bool:
+    """Whether a test has neither a database nor Redis nor a process beside it: what it says holds on any of them."""
+    outside = {"db", "transactional_db", "live_server"} & set(getattr(item, "fixturenames", ()))
+    marked = any(item.get_closest_marker(name) for name in ("django_db", "processes", "browser", "postgres"))
+    serves = item.path.parent.name in ("live", "processes")
+    django_case = issubclass(getattr(item, "cls", None) or object, SimpleTestCase)
+    return not (outside or marked or serves or django_case)
 
 
 @pytest.fixture(scope="session")
