@@ -1,5 +1,6 @@
 """For who calls: the queue in order, next, pause, resume, change room, undo; for managers: stop, close, hand over."""
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
@@ -57,7 +58,7 @@ class CallNext(APIView):
         return Response(status=status.HTTP_204_NO_CONTENT) if ticket is None else shown(request, ticket)
 
 
-class RoomAction(APIView):
+class RoomAction(APIView, ABC):
     """An action on one room of a queue."""
 
     permission_classes = [guards.WorksQueue]
@@ -69,8 +70,8 @@ class RoomAction(APIView):
         guards.caller(request, session, sent["room"])
         return Response(one_room(request, session, self.act(session, sent).pk))
 
-    def act(self, session: Session, sent: dict[str, Any]) -> SessionRoom:
-        raise NotImplementedError
+    @abstractmethod
+    def act(self, session: Session, sent: dict[str, Any]) -> SessionRoom: ...
 
 
 @extend_schema(tags=["calling"], request=shapes.PauseBodySerializer, responses=shapes.StaffRoomSerializer)

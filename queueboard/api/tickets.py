@@ -1,5 +1,6 @@
 """What staff does to one ticket. Each answers the ticket as it is then."""
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 from drf_spectacular.utils import extend_schema
@@ -16,7 +17,7 @@ from queueboard.models import Ticket
 from queueboard.services import arrivals, calls, hand_over, returns
 
 
-class TicketAction(APIView):
+class TicketAction(APIView, ABC):
     """An action on a ticket: of whoever works the queue, unless it is one of the room's (see RoomTicketAction)."""
 
     permission_classes = [guards.WorksQueue]
@@ -32,8 +33,8 @@ class TicketAction(APIView):
     def allow(self, ticket: Ticket, sent: dict[str, Any]) -> None:
         """Raises PermissionDenied for who may work this queue and still not do this."""
 
-    def act(self, ticket: Ticket, sent: dict[str, Any]) -> Ticket:
-        raise NotImplementedError
+    @abstractmethod
+    def act(self, ticket: Ticket, sent: dict[str, Any]) -> Ticket: ...
 
 
 class RoomTicketAction(TicketAction):

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+from abc import ABC, abstractmethod
 
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.utils import timezone
@@ -27,7 +28,7 @@ class Refused(Exception):
         self.code = code
 
 
-class LiveConsumer(AsyncWebsocketConsumer):
+class LiveConsumer(AsyncWebsocketConsumer, ABC):
     """One socket on one feed. Its own task sends, so that nobody else waits for its client."""
 
     channel_layer_alias = "none"  # names no layer: the hub hands out, and a layer would open a channel per socket
@@ -38,9 +39,9 @@ class LiveConsumer(AsyncWebsocketConsumer):
     sending: asyncio.Task | None = None
     dropped = False
 
+    @abstractmethod
     async def feed_for(self, visitor: visitors.Visitor) -> Feed:
         """The feed that this socket may follow. Raises Refused."""
-        raise NotImplementedError
 
     async def __call__(self, scope, receive, send) -> None:
         self.serving = asyncio.current_task()
