@@ -59,6 +59,7 @@ def part(page, name: str):
 # --- everybody can use them
 
 
+@pytest.mark.looks
 @pytest.mark.parametrize("size", browsers.SIZES)
 def test_every_page_is_accessible_and_fits_at(size, scene, open_page):
     """axe finds nothing, nothing scrolls sideways, and no script fails, in English and in Chinese."""
@@ -81,6 +82,7 @@ def test_every_page_is_accessible_and_fits_at(size, scene, open_page):
         page.context.close()
 
 
+@pytest.mark.looks
 @pytest.mark.parametrize("options", [{"color_scheme": "dark"}, {"contrast": "more"}])
 def test_dark_and_high_contrast_keep_enough_contrast(options, scene, open_page):
     ticket = scene.sessions[0].tickets.filter(state="waiting").last()
@@ -90,6 +92,7 @@ def test_dark_and_high_contrast_keep_enough_contrast(options, scene, open_page):
         page.context.close()
 
 
+@pytest.mark.looks
 def test_what_is_touched_is_large_enough(scene, open_page):
     ticket = scene.sessions[0].tickets.filter(state="waiting").last()
     for path in ("/", "/lookup/", f"/t/{ticket.token}/"):
@@ -99,6 +102,7 @@ def test_what_is_touched_is_large_enough(scene, open_page):
             assert min(box["height"], box["width"]) >= 48 or box["height"] >= 48, target.inner_html()
 
 
+@pytest.mark.looks
 def test_text_twice_as_large_loses_nothing(scene, open_page):
     ticket = scene.sessions[0].tickets.filter(state="waiting").last()
     page = open_page(f"/t/{ticket.token}/?lang=en")
@@ -107,6 +111,7 @@ def test_text_twice_as_large_loses_nothing(scene, open_page):
     expect(part(page, "advice")).to_be_visible()
 
 
+@pytest.mark.looks
 def test_the_main_things_stand_in_the_first_600_pixels(scene, open_page):
     ticket = scene.sessions[0].tickets.filter(state="waiting").last()
     page = open_page(f"/t/{ticket.token}/?lang=en")
@@ -279,6 +284,7 @@ def test_a_board_keeps_its_state_through_a_restart_and_shows_calls_made_in_the_g
     expect(part(page, "number")).to_have_text(ticket.label, timeout=20 * SECOND)
 
 
+@pytest.mark.looks
 @pytest.mark.parametrize("language", ["en", "zh-hans"])
 def test_from_eight_metres_on_55_inches_numbers_are_tall_enough_and_nothing_is_cut(scene, open_page, language):
     """FACES: capitals of 40 mm are 63 px there; the called number and its room twice that."""
@@ -296,6 +302,7 @@ def test_from_eight_metres_on_55_inches_numbers_are_tall_enough_and_nothing_is_c
     assert page.locator("#rows td.now, #rows td.next, .call p").evaluate_all(cut) == []
 
 
+@pytest.mark.looks
 def test_twelve_queues_fit_on_one_screen(server, open_page):
     scene = with_own_board(waiting_room(queues=12, patients=5))
     page = open_page(f"/board/{scene.board.slug}/?lang=zh-hans", "1080p")

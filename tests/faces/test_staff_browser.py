@@ -210,6 +210,7 @@ def test_a_clerk_of_another_department_sees_none_of_it(queue, open_page):
     assert answers == 403
 
 
+@pytest.mark.looks
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_on_the_desk(queue, open_page, scheme):
     page = open_page(staff.user("clerk", queue.department), "/admin/desk/", color_scheme=scheme)
@@ -310,12 +311,14 @@ def test_keys_can_be_switched_off(expert, queue):
     says(expert, "A001 is called.")
 
 
+@pytest.mark.looks
 def test_the_page_fits_the_narrowest_phone(queue, open_page):
     page = open_page(staff.user("clerk", queue.department), f"/expert/?session={queue.pk}", "320")
     expect(page.locator(".line ol li")).to_have_count(3, timeout=SOON)
     assert browsers.wider_than_screen(page) == 0
 
 
+@pytest.mark.looks
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_on_the_experts_page(queue, open_page, scheme):
     page = open_page(staff.user("clerk", queue.department), f"/expert/?session={queue.pk}", "390", color_scheme=scheme)
