@@ -1,6 +1,6 @@
 """Appointments: booked, held, confirmed, cancelled, expired, settled (R3.1, R3.2, R3.4, R3.5, R1.4).
 
-Bookings lock the patient and the slot, never the session: many book at once. All else locks the session first.
+Bookings share the session's lock: many book at once. All else locks the session first, for itself.
 """
 
 import logging
@@ -18,7 +18,8 @@ from django.utils.translation import gettext_lazy as _
 
 from booking.errors import BookingError
 from booking.models import Appointment, FreedNumber, Outbox, Patient, QuotaMove, Session, Slot
-from booking.services import numbers, sessions
+from booking.services import claims, numbers, sessions
+from booking.services.claims import Claim, Outcome
 
 log = logging.getLogger(__name__)
 
@@ -56,47 +57,48 @@ def book(
     booked), `no_such_slot`.
     """
     now = now or timezone.now()
-    session = Session.objects.select_related("department").filter(slots=slot_id).first()
-    if session is None:
+    slot = Slot.objects.select_related("session__department").filter(pk=slot_id).first()
+    if slot is None:
         raise BookingError(_("There is no such slot."), code="no_such_slot", status=404)
+    session = slot.session
+    held_until = now + timedelta(minutes=session.department.hold_minutes) if hold else None
     _can_be_booked(session, now)
-    try:
-        with transaction.atomic():
-            # One patient's bookings queue up, so that two at once cannot both be the last within a limit.
-            Patient.objects.select_for_update(no_key=True).only("pk").get(pk=patient_id)
-            _within_limits(patient_id, session)
-            made = Appointment.objects.create(
-                patient_id=patient_id,
-                session=session,
-                slot_id=slot_id,
-                state=State.HELD if hold else State.BOOKED,
-                held_until=now + timedelta(minutes=session.department.hold_minutes) if hold else None,
-                first_visit=first_visit,
-                booked_at=now,
-            )
-            # Last, so that the slot's row, which many want, is locked for the shortest time.
-            numbers.move(
-                slot_id=slot_id,
-                source=Place.BOOKABLE,
-                target=Place.BOOKED,
-                reason=Reason.HELD if hold else Reason.BOOKED,
-                now=now,
-                actor=actor,
-                appointment_id=made.pk,
-            )
-            # Whoever ends booking locks the slots too: what is read after the claim stays true until commit.
-            _can_be_booked(Session.objects.get(pk=session.pk), now)
-            if not hold:
-                _send("appointment_booked", made, now)
-    except IntegrityError as error:
-        present = Appointment.objects.filter(patient_id=patient_id, session=session, state__in=Appointment.ACTIVE)
-        if not present.exists():
-            raise
-        raise _already_booked(present.get().pk) from error
-    except BookingError as error:
-        if error.code == "none_left":
-            error.extra["elsewhere"] = elsewhere(session=session, now=now)
-        raise
+    outcome = Outcome.RACED
+    while outcome is Outcome.RACED:
+        seen = _within_limits(patient_id, session)
+        if slot.left_bookable < 1:
+            outcome = Outcome.NONE_LEFT
+            break
+        made = Appointment(
+            patient_id=patient_id,
+            session=session,
+            slot=slot,
+            state=State.HELD if hold else State.BOOKED,
+            held_until=held_until,
+            first_visit=first_visit,
+            booked_at=now,
+        )
+        move = QuotaMove(
+            slot=slot,
+            source=Place.BOOKABLE,
+            target=Place.BOOKED,
+            count=1,
+            reason=Reason.HELD if hold else Reason.BOOKED,
+            actor=actor,  # type: ignore[misc]  # the stubs know the default user only
+            at=now,
+        )
+        message = None if hold else _message("appointment_booked", made, now)
+        try:
+            outcome = claims.claim(Claim(appointment=made, seen=seen, move=move, message=message))
+        except IntegrityError as error:
+            present = Appointment.objects.filter(patient_id=patient_id, session=session, state__in=Appointment.ACTIVE)
+            if not present.exists():
+                raise
+            raise _already_booked(present.get().pk) from error
+    if outcome is Outcome.NONE_LEFT:
+        raise numbers.none_left(slot_id, elsewhere=elsewhere(session=session, now=now))
+    if outcome is Outcome.CLOSED:
+        raise _closed()
     return made
 
 
@@ -214,7 +216,7 @@ def elsewhere(*, session: Session, now: datetime) -> list[dict[str, Any]]:
 
 def _can_be_booked(session: Session, now: datetime) -> None:
     if session.state != Session.State.PLANNED or _registration_opened(session, now):
-        raise BookingError(_("This session can no longer be booked."), code="booking_closed")
+        raise _closed()
     if now < session.released_at:
         released_at = timezone.localtime(session.released_at).isoformat()
         raise BookingError(
@@ -222,19 +224,29 @@ def _can_be_booked(session: Session, now: datetime) -> None:
         )
 
 
+def _closed() -> BookingError:
+    return BookingError(_("This session can no longer be booked."), code="booking_closed")
+
+
 def _registration_opened(session: Session, now: datetime) -> bool:
     """By the clock or by hand: the task that opens the pool may run a little late, or staff may open it early."""
     return session.pool_opened_at is not None or now >= session.registration_opens_at
 
 
-def _within_limits(patient_id: int, session: Session) -> None:
+def _within_limits(patient_id: int, session: Session) -> int:
+    """The patient's count of bookings at which the limits were not reached; a claim compares it."""
     department = session.department
-    active = Q(state__in=Appointment.ACTIVE)
-    taken = Q(state__in=[state for state in Appointment.COUNTED if state != State.CALLED_OFF])
-    own = Appointment.objects.filter(patient_id=patient_id).aggregate(
-        present=Min("pk", filter=active & Q(session=session)),
-        this_day=Count("pk", filter=taken & Q(session__date=session.date)),
-        open_here=Count("pk", filter=active & Q(session__department=department)),
+    active = Q(appointments__state__in=Appointment.ACTIVE)
+    taken = Q(appointments__state__in=[state for state in Appointment.COUNTED if state != State.CALLED_OFF])
+    own = (
+        Patient.objects.filter(pk=patient_id)
+        .values("bookings")
+        .annotate(
+            present=Min("appointments__pk", filter=active & Q(appointments__session=session)),
+            this_day=Count("appointments", filter=taken & Q(appointments__session__date=session.date)),
+            open_here=Count("appointments", filter=active & Q(appointments__session__department=department)),
+        )
+        .get()
     )
     if own["present"] is not None:
         raise _already_booked(own["present"])
@@ -250,6 +262,7 @@ def _within_limits(patient_id: int, session: Session) -> None:
             code="limit_per_department",
             limit=department.booked_per_patient_department,
         )
+    return own["bookings"]
 
 
 def _already_booked(present: int) -> BookingError:
@@ -317,12 +330,15 @@ def _move(
 
 
 def _send(kind: str, appointment: Appointment, now: datetime, **payload: object) -> None:
-    Outbox.objects.create(
-        kind=kind,
-        key=f"{kind}:{appointment.pk}",
-        payload={"appointment": appointment.pk, "patient": appointment.patient_id} | payload,
-        made_at=now,
-    )
+    message = _message(kind, appointment, now, **payload)
+    message.key += str(appointment.pk)
+    message.payload["appointment"] = appointment.pk
+    message.save()
+
+
+def _message(kind: str, appointment: Appointment, now: datetime, **payload: object) -> Outbox:
+    """Not saved, and without the appointment's id, which may not be known yet, in its key and payload."""
+    return Outbox(kind=kind, key=f"{kind}:", payload={"patient": appointment.patient_id} | payload, made_at=now)
 
 
 def _each(ids: Iterable[int], act: Callable[[int], bool]) -> int:

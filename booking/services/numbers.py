@@ -58,7 +58,7 @@ def move(
     if source in _LEFT:
         slots = slots.alias(left_here=_LEFT[Place(source)]).filter(left_here__gte=count)
     if not slots.update(**{column: F(column) + delta for column, delta in deltas.items() if delta}):
-        raise BookingError(_("No number is left in this slot."), code="none_left", slot=slot_id)
+        raise none_left(slot_id)
     slot = Slot.objects.only("bookable", "booked", "withheld", "walk_in", "registered").get(pk=slot_id)
     return QuotaMove.objects.create(
         slot_id=slot_id,
@@ -73,3 +73,7 @@ def move(
         actor=actor,  # type: ignore[misc]  # the stubs know the default user only
         at=now,
     )
+
+
+def none_left(slot_id: int, **extra: object) -> BookingError:
+    return BookingError(_("No number is left in this slot."), code="none_left", slot=slot_id, **extra)

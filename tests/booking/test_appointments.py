@@ -81,18 +81,51 @@ class TestBooking:
             book(session)
 
     def test_a_session_cancelled_between_the_look_and_the_claim_is_not_booked(self, session, monkeypatch):
-        """What ends booking locks the slots; a booking looks again after its claim."""
-        claim = appointments.numbers.move
+        """A claim looks at the session again, in its own statement."""
+        claim = appointments.claims.claim
 
-        def claim_after_the_cancellation(**kwargs):
+        def claim_after_the_cancellation(wanted):
             Session.objects.filter(pk=session.pk).update(state="cancelled")
-            return claim(**kwargs)
+            return claim(wanted)
 
-        monkeypatch.setattr(appointments.numbers, "move", claim_after_the_cancellation)
+        monkeypatch.setattr(appointments.claims, "claim", claim_after_the_cancellation)
         with refused("booking_closed"):
             book(session)
         assert not Appointment.objects.exists()
         assert counts(session)[0] == (2, 0, 0, 1, 0)
+
+    def test_the_last_number_taken_between_the_look_and_the_claim_is_not_booked_twice(self, session, monkeypatch):
+        """R3.2"""
+        claim = appointments.claims.claim
+        others = iter([factories.patient(), factories.patient()])
+
+        def claim_after_the_others(wanted):
+            monkeypatch.setattr(appointments.claims, "claim", claim)
+            for other in others:
+                book(session, 0, other)
+            return claim(wanted)
+
+        monkeypatch.setattr(appointments.claims, "claim", claim_after_the_others)
+        with refused("none_left"):
+            book(session)
+        assert Appointment.objects.count() == 2
+        assert counts(session)[0] == (0, 2, 0, 1, 0)
+
+    def test_a_booking_of_the_same_patient_meanwhile_makes_it_look_at_the_limits_again(self, session, monkeypatch):
+        """R3.2: two at once cannot both be the last within a limit."""
+        who = factories.patient()
+        book(planned(start="14:00"), 0, who)
+        evening, claim = planned(start="18:00"), appointments.claims.claim
+
+        def claim_after_the_other(wanted):
+            monkeypatch.setattr(appointments.claims, "claim", claim)
+            book(evening, 0, who)
+            return claim(wanted)
+
+        monkeypatch.setattr(appointments.claims, "claim", claim_after_the_other)
+        with refused("limit_per_day"):
+            book(session, 0, who)
+        assert Appointment.objects.filter(patient=who).count() == 2
 
     def test_a_full_slot_says_what_is_left_elsewhere(self, session):
         """R3.2: never more than the quota; a walk-in's number is none to book."""
@@ -120,7 +153,7 @@ class TestBooking:
         """R3.2: the constraint's refusal reads like the code's."""
         who = factories.patient()
         book(session, 0, who)
-        monkeypatch.setattr(appointments, "_within_limits", lambda *_args: None)
+        monkeypatch.setattr(appointments, "_within_limits", lambda patient_id, _session: 1)
         with refused("already_booked"):
             book(session, 1, who)
 
