@@ -96,7 +96,9 @@ def book(
                 raise
             raise _already_booked(present.get().pk) from error
     if outcome is Outcome.NONE_LEFT:
-        raise numbers.none_left(slot_id, elsewhere=elsewhere(session=session, now=now))
+        refusal = numbers.none_left(slot_id)
+        refusal.extra["elsewhere"] = elsewhere(session=session, now=now)
+        raise refusal
     if outcome is Outcome.CLOSED:
         raise _closed()
     return made

@@ -5,7 +5,6 @@ SQLite has no round trips and lets one writer in at a time: there it is the same
 """
 
 import contextlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -100,18 +99,16 @@ def _insert(row: models.Model, **expressions: str) -> tuple[str, list[Any]]:
     `expressions` stand for columns whose value the statement knows; `%s` in one is the row's own value.
     """
     columns, selected, values = [], [], []
-    for field in _columns(row):
-        columns.append(connection.ops.quote_name(field.column))
-        expression = expressions.get(field.column, "%s")
+    for field in row._meta.local_concrete_fields:
+        if field.primary_key:
+            continue
+        columns.append(connection.ops.quote_name(str(field.column)))
+        expression = expressions.get(field.attname, "%s")
         selected.append(expression)
         if "%s" in expression:
             values.append(field.get_db_prep_save(getattr(row, field.attname), connection))
     table = connection.ops.quote_name(row._meta.db_table)
     return f"INSERT INTO {table} ({', '.join(columns)}) SELECT {', '.join(selected)}", values
-
-
-def _columns(row: models.Model) -> Sequence[models.Field]:
-    return [field for field in row._meta.local_concrete_fields if not field.primary_key]
 
 
 def _one_after_the_other(wanted: Claim) -> Outcome:

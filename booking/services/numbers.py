@@ -75,5 +75,5 @@ def move(
     )
 
 
-def none_left(slot_id: int, **extra: object) -> BookingError:
-    return BookingError(_("No number is left in this slot."), code="none_left", slot=slot_id, **extra)
+def none_left(slot_id: int) -> BookingError:
+    return BookingError(_("No number is left in this slot."), code="none_left", slot=slot_id)
