@@ -115,6 +115,7 @@ class Patients:
     at      (B, P) check-in or registration; NEVER: does not come
     length  (B, P) visit length as a multiple of the mean
     back    (B, P) as in Mornings
+    delay   (B,) the expert's late start
     """
 
     booked: NDArray[np.bool_]
@@ -122,6 +123,7 @@ class Patients:
     at: Seconds
     length: NDArray[np.float64]
     back: Seconds
+    delay: Seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,222 @@
+"""Many mornings at once, compiled: patient by patient the same as `events`, about ten thousand times as fast.
+
+Here the order of `queueboard.rules` is kept as a queue that changes with each event. That nothing else changes it is
+what tests/simulation/test_batch.py looks at, on random mornings: whoever changes a rule changes both.
+"""
+
+import numba
+import numpy as np
+
+from queueboard.simulation.scenario import NEVER, Outcome, Patients, Plan, Scenario
+
+_NEVER = int(NEVER)
+# A place in the slots as one whole number, so that the first is the least: slot, end of the slot, behind the booked,
+# the instant that a check-in counts from, ticket number.
+_NUMBER_BITS, _TIME_BITS, _TIME_ZERO = 16, 30, 2**29
+_END_OF_SLOT = np.int64(1) << (_NUMBER_BITS + _TIME_BITS + 1)
+_BEHIND_BOOKED = np.int64(1) << (_NUMBER_BITS + _TIME_BITS)
+_SLOT = np.int64(1) << (_NUMBER_BITS + _TIME_BITS + 2)
+
+
+def play(scenario: Scenario, plan: Plan, patients: Patients) -> Outcome:
+    """As `events.play`. Raises ValueError for more patients or slots than the queue can tell apart."""
+    mornings, columns = patients.at.shape
+    if columns >= 2**_NUMBER_BITS or len(plan.slots) >= 2**12:
+        raise ValueError("at most 65,535 patients and 4,095 slots")
+    booked = np.bincount(patients.slot[patients.booked], minlength=len(plan.slots))
+    pool = np.add(plan.bookable, plan.walk_in) - booked
+    whole = {name: np.empty((mornings, columns), dtype=np.int32) for name in _WHOLE}
+    flags = {name: np.empty((mornings, columns), dtype=np.bool_) for name in _FLAGS}
+    _play(
+        np.array(plan.slots, dtype=np.int64),
+        pool.astype(np.int64),
+        np.array([end for _, end in scenario.slots], dtype=np.int64),
+        np.array(scenario.visit_minutes, dtype=np.float64) * 60,
+        np.array([scenario.call_seconds, scenario.grace, plan.early, plan.missed_behind], dtype=np.int64),
+        plan.booked_first,
+        patients.booked,
+        patients.slot,
+        patients.at,
+        patients.length,
+        patients.back,
+        patients.delay,
+        *whole.values(),
+        *flags.values(),
+    )
+    return Outcome(**whole, **flags)
+
+
+_WHOLE = ("slot", "arrived", "called", "started", "finished")
+_FLAGS = ("refused", "late", "passed", "missed")
+
+
+@numba.njit(cache=True, nogil=True)
+def _play(
+    slots, pool_at_opening, ends, visit_seconds, settings, booked_first,
+    booked, own_slot, at, length, back, delay,
+    slot_of, arrived, called, started, finished, refused, late, passed, missed,
+):  # fmt: skip
+    call_seconds, grace, early, missed_behind = settings
+    mornings, columns = at.shape
+    last, end = len(slots) - 1, ends[-1]
+    coming = np.empty(columns, np.int64)  # (instant, column) as one number, rising
+    queue = np.empty(columns, np.int64)  # places in the slots
+    queued = np.empty(columns, np.int64)  # and whose they are
+    again = np.empty(columns, np.int64)  # who turned up again: columns, in the order of _turned_up
+    again_at = np.empty(columns, np.int64)
+    out = np.empty(columns, np.int64)  # missed, to report back
+    out_at = np.empty(columns, np.int64)
+    number = np.empty(columns, np.int64)
+    behind = np.empty(columns, np.int64)
+    misses = np.empty(columns, np.int64)
+    pool = np.empty_like(pool_at_opening)
+
+    for row in range(mornings):
+        for column in range(columns):
+            slot_of[row, column] = -1
+            arrived[row, column] = called[row, column] = started[row, column] = finished[row, column] = _NEVER
+            refused[row, column] = late[row, column] = passed[row, column] = missed[row, column] = False
+        pool[:] = pool_at_opening
+        to_come = 0
+        for column in range(columns):
+            if at[row, column] < _NEVER:
+                key = (np.int64(at[row, column]) + _TIME_ZERO) << _NUMBER_BITS | column
+                place = to_come
+                while place > 0 and coming[place - 1] > key:
+                    coming[place] = coming[place - 1]
+                    place -= 1
+                coming[place] = key
+                to_come += 1
+        came = issued = calls = waiting = turned_up = away = 0
+        furthest = -1  # slot of the latest ticket called
+        ended = 0  # slots that have passed their numbers on
+        free = np.int64(delay[row])
+
+        while True:
+            now = np.int64(_NEVER)
+            if waiting + turned_up > 0:
+                now = free
+            if came < to_come:
+                now = min(now, (coming[came] >> _NUMBER_BITS) - _TIME_ZERO)
+            for i in range(away):
+                now = min(now, out_at[i])
+            if now == _NEVER or (waiting + turned_up == 0 and now > max(free, end)):
+                break
+
+            while ended < last and slots[ended, 1] <= now:
+                pool[ended + 1] += pool[ended]
+                pool[ended] = 0
+                ended += 1
+
+            while came < to_come and (coming[came] >> _NUMBER_BITS) - _TIME_ZERO == now:
+                column = coming[came] & (2**_NUMBER_BITS - 1)
+                came += 1
+                is_booked = booked[column]
+                slot = np.int64(own_slot[column])
+                if not is_booked:
+                    slot = ended
+                    while slot <= last and (slots[slot, 1] <= now or pool[slot] == 0):
+                        slot += 1
+                    if slot > last:
+                        refused[row, column] = True
+                        continue
+                    pool[slot] -= 1
+                issued += 1
+                number[column] = issued
+                misses[column] = 0
+                slot_of[row, column] = slot
+                arrived[row, column] = now
+                is_late = is_booked and now > slots[slot, 1] + grace
+                is_passed = is_booked and furthest > slot
+                late[row, column] = is_late
+                passed[row, column] = is_passed
+                if is_passed and not is_late:
+                    # R4.6: numbers rise with time, so the new one is the last to have turned up.
+                    again[turned_up] = column
+                    again_at[turned_up] = now
+                    turned_up += 1
+                    continue
+                counts_from = now
+                if is_passed:
+                    key = last * _SLOT + _END_OF_SLOT
+                else:
+                    key = slot * _SLOT
+                    if is_booked:
+                        counts_from = max(now, slots[slot, 0] - early)
+                    elif booked_first:
+                        key += _BEHIND_BOOKED
+                queue[waiting] = key + ((counts_from + _TIME_ZERO) << _NUMBER_BITS) + issued
+                queued[waiting] = column
+                waiting += 1
+
+            # Who reports back now, by column (there are few).
+            while True:
+                first = -1
+                for i in range(away):
+                    if out_at[i] == now and (first < 0 or out[i] < out[first]):
+                        first = i
+                if first < 0:
+                    break
+                column = out[first]
+                away -= 1
+                out[first] = out[away]
+                out_at[first] = out_at[away]
+                due = calls + min(missed_behind, waiting + turned_up)
+                for i in range(turned_up):
+                    if not booked[again[i]] and misses[again[i]] == 1:
+                        due = max(due, behind[again[i]])
+                behind[column] = due
+                # By the instant, then by number (R4.8b).
+                place = turned_up
+                while place > 0 and again_at[place - 1] == now and number[again[place - 1]] > number[column]:
+                    again[place] = again[place - 1]
+                    again_at[place] = again_at[place - 1]
+                    place -= 1
+                again[place] = column
+                again_at[place] = now
+                turned_up += 1
+
+            if free > now or waiting + turned_up == 0:
+                continue
+            chosen = -1
+            for i in range(turned_up):
+                if booked[again[i]] or behind[again[i]] <= calls:
+                    chosen = i
+                    break
+            if chosen < 0 and waiting == 0:
+                chosen = 0
+            if chosen >= 0:
+                column = again[chosen]
+                turned_up -= 1
+                for i in range(chosen, turned_up):
+                    again[i] = again[i + 1]
+                    again_at[i] = again_at[i + 1]
+            else:
+                chosen = 0
+                for i in range(1, waiting):
+                    if queue[i] < queue[chosen]:
+                        chosen = i
+                column = queued[chosen]
+                waiting -= 1
+                queue[chosen] = queue[waiting]
+                queued[chosen] = queued[waiting]
+
+            calls += 1
+            furthest = max(furthest, np.int64(slot_of[row, column]))
+            if misses[column] == 0:
+                called[row, column] = now
+            if misses[column] == 0 and back[row, column] >= 0:
+                misses[column] = 1
+                missed[row, column] = True
+                free = now + call_seconds
+                if back[row, column] < _NEVER:
+                    out[away] = column
+                    out_at[away] = free + back[row, column]
+                    away += 1
+                continue
+            slot = 0
+            while slot < len(ends) - 1 and now >= ends[slot]:
+                slot += 1
+            free = now + np.int64(np.floor(length[row, column] * visit_seconds[slot] + 0.5))
+            started[row, column] = now
+            finished[row, column] = free
