@@ -35,13 +35,12 @@ def patients(scenario: Scenario, plan: Plan, mornings: Mornings) -> Patients:
     """
     slots = np.repeat(np.arange(len(plan.slots), dtype=np.int32), plan.bookable)
     taken = min(len(slots), scenario.bookings)
-    rows, wishes = mornings.booked_offset.shape
+    wishes = scenario.bookings
     appointed = np.asarray(plan.appointed[:taken], dtype=np.int32)
     offset = mornings.booked_offset[:, :taken]
     # Nobody checks in before the doors open.
-    check_in = np.where(
-        offset == NEVER, NEVER, np.maximum(scenario.opens, appointed + np.where(offset < NEVER, offset, 0))
-    )
+    comes = offset < NEVER
+    check_in = np.where(comes, np.maximum(scenario.opens, appointed + offset), NEVER)
     at = np.concatenate([check_in, mornings.booked_instead[:, taken:], mornings.walk_in_at], axis=1)
     walk_ins = at.shape[1] - wishes
     return Patients(

@@ -1,7 +1,7 @@
 """Ways to split a morning's numbers and to order its queue: plain functions of the scenario (R2.4, R4.2, R7)."""
 
 from collections.abc import Callable, Sequence
-from itertools import accumulate
+from itertools import accumulate, pairwise
 
 from booking import quota
 from queueboard.simulation.scenario import Plan, Scenario, Span
@@ -45,12 +45,10 @@ def fixed_time(scenario: Scenario) -> Plan:
     slots: list[Span] = []
     bookable: list[int] = []
     for (start, end), (booked, walk_in) in zip(scenario.slots, allocated(scenario), strict=True):
-        edges = [start + (end - start) * i // (booked + walk_in) for i in range(booked + walk_in)] + [end]
-        slots += [(a, b) for a, b in zip(edges, edges[1:], strict=False)]
+        numbers = booked + walk_in
+        slots += pairwise(start + (end - start) * i // numbers for i in range(numbers + 1) if numbers)
         # Booked times are spread evenly among the others.
-        bookable += [
-            booked * (i + 1) // (booked + walk_in) - booked * i // (booked + walk_in) for i in range(booked + walk_in)
-        ]
+        bookable += [booked * (i + 1) // numbers - booked * i // numbers for i in range(numbers)]
     return _plan(slots, bookable, [1 - each for each in bookable], booked_first=True)
 
 
@@ -72,7 +70,7 @@ def slot_numbers(scenario: Scenario) -> list[int]:
     """How many numbers each slot has: its capacity, the last all others; later slots give way first (R2.4)."""
     given = [min(total, scenario.numbers) for total in accumulate(scenario.capacities[:-1])]
     edges = [0, *given, scenario.numbers]
-    return [b - a for a, b in zip(edges, edges[1:], strict=False)]
+    return [after - before for before, after in pairwise(edges)]
 
 
 def allocated(scenario: Scenario) -> list[tuple[int, int]]:
