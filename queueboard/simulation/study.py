@@ -36,3 +36,7 @@ ASSUMED: dict[str, Any] = {
 def scenario(**assumptions: Any) -> Scenario:
     """The study's morning, with these fields of `Scenario` in place of what is printed or assumed."""
     return Scenario(**(PRINTED | ASSUMED | assumptions))
+
+
+# Where a document says what each kind of figure rests on (see queueboard.own_past).
+SOURCES = dict.fromkeys(("visits", "walk_ins", "start_delay", "absent", "punctuality", "missed"), "study")
