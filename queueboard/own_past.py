@@ -42,15 +42,16 @@ def of_session(session: Session) -> OwnPast:
     return _scenario(quotas.period_of(session), session.numbers + quotas.added_numbers(session.pk))
 
 
-def of_expert(expert: Expert) -> OwnPast:
-    """The expert's next planned session, else one like the last that is on record.
+def of_expert(expert: Expert, *, walk_ins_per_hour: float | None = None) -> OwnPast:
+    """The expert's next planned session, else one like the last that is on record; with so many walk-ins an hour in
+    place of what is known of them.
 
     Raises BookingError `no_history` where there is neither.
     """
     planned = expert.sessions.filter(state=Session.State.PLANNED, starts_at__gt=timezone.now())
     following = planned.order_by("starts_at").select_related("department").first()
     if following is not None:
-        return of_session(following)
+        return _scenario(quotas.period_of(following), following.numbers, walk_ins_per_hour)
     last = PastSession.objects.filter(expert=expert).order_by("starts_at").last()
     if last is None:
         raise BookingError("The expert has neither a planned nor a past session.", code="no_history")
@@ -65,7 +66,7 @@ def of_expert(expert: Expert) -> OwnPast:
     )
     past = _past(period)
     seen = [sum(visit.started is not None for visit in each.visits) for each in past]
-    return _scenario(period, max(1, round(float(np.mean(seen)))))
+    return _scenario(period, max(1, round(float(np.mean(seen)))), walk_ins_per_hour)
 
 
 def _past(period: Period) -> list[history.Past]:
@@ -73,9 +74,12 @@ def _past(period: Period) -> list[history.Past]:
     return history.read(before=period.starts_at, limit=limit, expert_ids=period.expert_ids)
 
 
-def _scenario(period: Period, numbers: int) -> OwnPast:
+def _scenario(period: Period, numbers: int, walk_ins_per_hour: float | None = None) -> OwnPast:
     estimated = estimate(period)
     walk_ins = (estimated.before_start, *estimated.walk_ins)
+    if walk_ins_per_hour is not None:
+        before = (period.starts_at - period.opens_at) / timedelta(hours=1)
+        walk_ins = tuple(walk_ins_per_hour * hours for hours in (before, *((b - a) / 60 for a, b in period.minutes)))
     past = _past(period)
     lengths = [visit.minutes for each in past for visit in each.visits if visit.minutes]
     cv = float(np.std(lengths) / np.mean(lengths)) if lengths else DEFAULT_CV
@@ -101,7 +105,7 @@ def _scenario(period: Period, numbers: int) -> OwnPast:
     )
     sources = {
         "visits": estimated.basis["visits"]["source"],
-        "walk_ins": estimated.basis["walk_ins"]["source"],
+        "walk_ins": estimated.basis["walk_ins"]["source"] if walk_ins_per_hour is None else "stated",
         "start_delay": "expert" if delay else "stated",
         "absent": "stated" if absent is None else "expert",
         "punctuality": "stated" if kept is None else "expert",

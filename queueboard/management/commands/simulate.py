@@ -15,6 +15,7 @@ from booking.models import Expert
 from queueboard import own_past
 from queueboard.simulation import picture, report, study, tables
 from queueboard.simulation.policies import POLICIES
+from queueboard.simulation.scenario import Scenario
 
 MOST = 1_000_000
 
@@ -26,12 +27,26 @@ def count(text: str) -> int:
     return int(text)
 
 
+def rate(text: str) -> float:
+    """Walk-ins an hour, from 0 to 120."""
+    try:
+        value = float(text)
+    except ValueError as error:
+        raise ArgumentTypeError(f"not a number: {text}") from error
+    if not 0 <= value <= 120:
+        raise ArgumentTypeError("a number from 0 to 120")
+    return value
+
+
 class Command(BaseCommand):
     help = "Plays mornings under several ways to split the numbers: waits, idle time, overtime, crowd."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
             "--expert", metavar="CODE", help="from this expert's own past (default: the study's morning)"
+        )
+        parser.add_argument(
+            "--walk-ins-per-hour", type=rate, metavar="X", help="in place of what the expert's past says"
         )
         parser.add_argument(
             "--policy", nargs="+", choices=POLICIES, default=list(POLICIES), metavar="NAME",
@@ -45,7 +60,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if options["seed"] < 0:
             raise CommandError(_("A seed is not negative."))
-        scenario, sources = self._scenario(options["expert"])
+        scenario, sources = self._scenario(options["expert"], options["walk_ins_per_hour"])
         policies = {name: POLICIES[name] for name in dict.fromkeys(options["policy"])}
         with tqdm(total=None, unit=" steps", file=sys.stderr, mininterval=0.2, leave=False) as bar:
 
@@ -67,14 +82,16 @@ class Command(BaseCommand):
         for line in tables.lines(scenario, reports):
             self.stdout.write(line)
 
-    def _scenario(self, code: str | None) -> tuple[Any, dict[str, str]]:
+    def _scenario(self, code: str | None, walk_ins_per_hour: float | None) -> tuple[Scenario, dict[str, str]]:
         if code is None:
+            if walk_ins_per_hour is not None:
+                raise CommandError(_("Walk-ins an hour can be given for an expert's own past only."))
             return study.scenario(), study.SOURCES
         expert = Expert.objects.select_related("department").filter(code=code).first()
         if expert is None:
             raise CommandError(_("There is no expert with the code %(code)s.") % {"code": code})
         try:
-            own = own_past.of_expert(expert)
+            own = own_past.of_expert(expert, walk_ins_per_hour=walk_ins_per_hour)
         except BookingError as error:
             raise CommandError(str(error)) from error
         return own.scenario, own.sources
