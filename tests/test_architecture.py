@@ -7,7 +7,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 PURE = {
-    "booking/quota.py": {"numpy"},
+    **{f"booking/quota/{path.name}": {"numpy"} for path in (ROOT / "booking/quota").glob("*.py")},
     "queueboard/rules.py": set(),
     "queueboard/waiting.py": {"numpy"},
     "queueboard/masking.py": set(),
