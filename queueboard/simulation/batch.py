@@ -4,6 +4,8 @@ Here the order of `queueboard.rules` is kept as a queue that changes with each e
 what tests/simulation/test_batch.py looks at, on random mornings: whoever changes a rule changes both.
 """
 
+from typing import Any
+
 import numba
 import numpy as np
 
@@ -25,8 +27,8 @@ def play(scenario: Scenario, plan: Plan, patients: Patients) -> Outcome:
         raise ValueError("at most 65,535 patients and 4,095 slots")
     booked = np.bincount(patients.slot[patients.booked], minlength=len(plan.slots))
     pool = np.add(plan.bookable, plan.walk_in) - booked
-    whole = {name: np.empty((mornings, columns), dtype=np.int32) for name in _WHOLE}
-    flags = {name: np.empty((mornings, columns), dtype=np.bool_) for name in _FLAGS}
+    outcome: dict[str, Any] = {name: np.empty((mornings, columns), dtype=np.int32) for name in _WHOLE}
+    outcome |= {name: np.empty((mornings, columns), dtype=np.bool_) for name in _FLAGS}
     _play(
         np.array(plan.slots, dtype=np.int64),
         pool.astype(np.int64),
@@ -40,10 +42,9 @@ def play(scenario: Scenario, plan: Plan, patients: Patients) -> Outcome:
         patients.length,
         patients.back,
         patients.delay,
-        *whole.values(),
-        *flags.values(),
+        *outcome.values(),
     )
-    return Outcome(**whole, **flags)
+    return Outcome(**outcome)
 
 
 _WHOLE = ("slot", "arrived", "called", "started", "finished")

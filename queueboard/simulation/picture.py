@@ -1,6 +1,7 @@
 """Simulated mornings as a picture: how long people wait, and how full the waiting room is."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from matplotlib import font_manager, rc_context
@@ -32,8 +33,9 @@ def waits_and_crowd(
     """One picture of two parts. `names` of the policies and `words` in the reader's language."""
     names = names or {}
     there = set(font_manager.get_font_names())
-    look = {"font.family": [font for font in FONTS if font in there], "font.size": 10}
-    with rc_context(look | {"axes.spines.top": False, "axes.spines.right": False}):
+    look: dict[Any, Any] = {"font.family": [font for font in FONTS if font in there], "font.size": 10}
+    look |= {"axes.spines.top": False, "axes.spines.right": False}
+    with rc_context(look):
         canvas = Canvas(figsize=(11, 4.6), layout="constrained")
         left, right = canvas.subplots(1, 2)
         rows = np.arange(len(reports))
