@@ -23,6 +23,7 @@ help:
 	@echo 'make run    start everything on http://$(HOST):$(PORT)/ (PORT=8001 for another port, ARGS=--no-demo for none)'
 	@echo 'make test   all tests; with DATABASE_URL and REDIS_URL on PostgreSQL and Redis'
 	@echo 'make bench  the benchmarks'
+	@echo 'make quotas docs/quotas.md, measured anew'
 	@echo 'make lint   ruff, mypy, djlint'
 
 run: install
@@ -36,6 +37,9 @@ test: install-dev
 bench: install-dev
 	.venv/bin/python -m bench $(ARGS)
 
+quotas: install-dev
+	.venv/bin/python -m bench.quotas
+
 lint: install-dev
 	.venv/bin/python -m ruff check .
 	.venv/bin/python -m ruff format --check .
@@ -48,4 +52,4 @@ install:
 install-dev:
 	$(call installed,requirements-dev.txt)
 
-.PHONY: help run test bench lint install install-dev
+.PHONY: help run test bench quotas lint install install-dev
