@@ -18,7 +18,7 @@ def run() -> str:
     """The table, for each database that answers."""
     rows, notes = [], []
     with tempfile.TemporaryDirectory(prefix="qb") as folder:
-        for name, url in (("PostgreSQL", _fresh_postgres()), ("SQLite", f"sqlite:///{folder}/bench.sqlite3")):
+        for name, url in (("PostgreSQL", fresh_postgres()), ("SQLite", f"sqlite:///{folder}/bench.sqlite3")):
             if url is None:
                 notes.append("PostgreSQL did not answer: not measured.")
                 continue
@@ -33,7 +33,7 @@ def run() -> str:
     return markdown("Calls", "bare SQL", rows, notes)
 
 
-def _fresh_postgres() -> str | None:
+def fresh_postgres() -> str | None:
     import psycopg
 
     try:

@@ -4,13 +4,12 @@ Reads the log; decides nothing. The expert's own history is used where there is 
 department's stated defaults; the basis says which (R2.5).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import numpy as np
-from django.utils import timezone
 
 from booking import history, quota
 from booking.models import Department
@@ -55,14 +54,33 @@ class Estimate:
     basis: dict[str, Any]
 
 
-def estimate(period: Period) -> Estimate:
-    """Reads the history of the period's experts and estimates capacities (R2.3) and walk-ins (R2.1).
+class Logs:
+    """The log of one department's half-days at a time, read once for all that are estimated in a row."""
 
-    The windows are drawn by a generator seeded with department, experts and start: the same session and the same
-    history always give the same rates (R2.6).
+    def __init__(self) -> None:
+        self._key: tuple[int, bool] | None = None
+        self._log: history.Log | None = None
+
+    def of(self, period: Period) -> history.Log:
+        """The period's department: the last sessions of each expert before the period, of the same half-day."""
+        department, morning = period.department, history.is_morning(period.starts_at)
+        if self._log is None or self._key != (department.pk, morning):
+            self._log = None
+            self._key = (department.pk, morning)
+            self._log = history.read(morning=morning, limit=department.history_sessions, department_id=department.pk)
+        return self._log.of(self._log.starts_at < period.starts_at.timestamp())
+
+
+def estimate(period: Period, logs: Logs | None = None) -> Estimate:
+    """Reads the history of the period's department and estimates capacities (R2.3) and walk-ins (R2.1).
+
+    `logs`: what was read for the periods before this one. The windows are drawn by a generator seeded with department,
+    experts and start: the same session and the same history always give the same rates (R2.6).
     """
-    capacities, visits = _capacities(period)
-    intervals, walk_ins = _walk_ins(period)
+    everybody = (logs or Logs()).of(period)
+    own = everybody.of_experts(period.expert_ids)
+    capacities, visits = _capacities(period, own, everybody)
+    intervals, walk_ins = _walk_ins(period, own.with_arrivals(), everybody.with_arrivals())
     return Estimate(
         capacities=capacities,
         before_start=intervals[0]["expected"],
@@ -76,35 +94,39 @@ def estimate(period: Period) -> Estimate:
     )
 
 
-def _capacities(period: Period) -> tuple[list[quota.SlotCapacity], dict[str, Any]]:
+def _capacities(
+    period: Period, own: history.Log, everybody: history.Log
+) -> tuple[list[quota.SlotCapacity], dict[str, Any]]:
     department, spans = period.department, period.minutes
-    past, source = _first_known(period, with_arrivals=False)
-    by_slot = history.visit_minutes(past, spans)
-    lengths = [minutes for slot in by_slot for minutes in slot]
+    log, source = _first_known(own, everybody, lambda log: bool((log.seconds > 0).any()))
+    by_slot = history.visit_minutes(log, spans)
+    lengths = np.concatenate(by_slot)
     # A slot in which no visit is on record takes the mean of the others before the department's default.
-    stand_in = sum(lengths) / len(lengths) if sum(lengths) else department.default_visit_minutes
+    stand_in = float(lengths.mean()) if lengths.sum() > 0 else department.default_visit_minutes
+    # As many would have begun in each of the rooms. What a session that was stopped did not see says nothing.
+    counts, waited = period.rooms * history.counts(log, spans), history.waited(log, spans)
+    whole = history.exposure(log, spans) == 1.0
     capacities = quota.capacity(
         [(end - start) * period.rooms for start, end in spans],
         by_slot,
-        history.counts(past, spans, rooms=period.rooms),
-        history.waited(past, spans),
+        [counts[whole[:, slot], slot] for slot in range(len(spans))],
+        [waited[whole[:, slot], slot] for slot in range(len(spans))],
         default_visit=stand_in,
         late_share=department.late_start_share,
     )
-    return capacities, _used(past, source) | {
+    return capacities, _used(log, source) | {
         "visits": len(lengths),
         "mean_minutes": round(stand_in, DIGITS),
         "late_start_share": department.late_start_share,
-        "waiting_seen_by": _waiting_seen_by(past),
+        "waiting_seen_by": _waiting_seen_by(log),
     }
 
 
-def _walk_ins(period: Period) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+def _walk_ins(period: Period, own: history.Log, everybody: history.Log) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """One entry for the time before the start and one for each slot: frequencies (the study's table 1), rate, count."""
-    past, source = _first_known(period, with_arrivals=True)
-    arrivals = history.walk_in_arrivals(past)
+    log, source = _first_known(own, everybody, lambda log: len(log) > 0)
     # The log may be of single experts' sessions or of pooled ones: rates are per room.
-    share = period.rooms * len(past) / sum(session.came_for for session in past) if past else float(period.rooms)
+    share = period.rooms * len(log) / int(log.came_for.sum()) if len(log) else float(period.rooms)
     seed = [period.department.pk, *sorted(period.expert_ids), int(period.starts_at.timestamp())]
     rng = np.random.default_rng(seed)
     intervals = []
@@ -113,50 +135,47 @@ def _walk_ins(period: Period) -> tuple[list[dict[str, Any]], dict[str, Any]]:
         per_minute = period.department.default_walk_ins_per_hour / 60
         if end <= start:
             per_minute = 0.0
-        elif past:
-            windows = quota.minute_counts(arrivals, start, max(1, round(end - start)))
+        elif len(log):
+            windows = history.walk_ins_by_minute(log, (start, end))
             frequencies = quota.sample_frequencies(windows, samples=SAMPLES, clip=CLIP, rng=rng)
             per_minute = quota.rate_of_frequencies(frequencies)
             entry["frequencies"] = frequencies.tolist()
         entry["per_minute"] = round(per_minute * share, DIGITS)
         entry["expected"] = round(per_minute * share * max(0.0, end - start), DIGITS)
         intervals.append(entry)
-    return intervals, _used(past, source) | {
-        "estimator": "sampled" if past else "stated",
+    return intervals, _used(log, source) | {
+        "estimator": "sampled" if len(log) else "stated",
         "samples": SAMPLES,
         "clip": CLIP,
         "default_per_hour": period.department.default_walk_ins_per_hour,
     }
 
 
-def _first_known(period: Period, *, with_arrivals: bool) -> tuple[list[history.Past], str]:
-    """The experts' history, else the department's, else none; and which of the three it is."""
-    limit = period.department.history_sessions * period.rooms
-    whose: list[tuple[str, dict[str, Any]]] = [
-        ("expert", {"expert_ids": period.expert_ids}),
-        ("department", {"department_id": period.department.pk}),
-    ]
-    for source, of in whose:
-        past = history.read(before=period.starts_at, limit=limit, with_arrivals=with_arrivals, **of)
-        if past if with_arrivals else any(v.minutes for session in past for v in session.visits):
-            return past, source
-    return [], "default"
+def _first_known(
+    own: history.Log, everybody: history.Log, says: Callable[[history.Log], bool]
+) -> tuple[history.Log, str]:
+    """The experts' history where it says something, else the department's, else none; and which of the three it is."""
+    for log, source in ((own, "expert"), (everybody, "department")):
+        if says(log):
+            return log, source
+    return own.of(np.zeros(len(own), dtype=np.bool_)), "default"
 
 
-def _used(past: Sequence[history.Past], source: str) -> dict[str, Any]:
-    days = [timezone.localtime(session.starts_at).date().isoformat() for session in past]
+def _used(log: history.Log, source: str) -> dict[str, Any]:
+    days = [date.fromordinal(int(day)).isoformat() for day in (log.days.min(), log.days.max())] if len(log) else []
     return {
         "source": source,
-        "sessions": len(past),
+        "sessions": len(log),
         "first_day": days[0] if days else None,
         "last_day": days[-1] if days else None,
     }
 
 
-def _waiting_seen_by(past: Sequence[history.Past]) -> str | None:
+def _waiting_seen_by(log: history.Log) -> str | None:
     """`arrivals`, `no_break` (visits that follow at once), `both`, or None without history."""
-    kinds = {"arrivals" if session.has_arrivals else "no_break" for session in past}
-    return kinds.pop() if len(kinds) == 1 else "both" if kinds else None
+    if not len(log):
+        return None
+    return "arrivals" if log.has_arrivals.all() else "both" if log.has_arrivals.any() else "no_break"
 
 
 def _minutes(start: datetime, instant: datetime) -> float:

@@ -1,47 +1,108 @@
-"""The log of past sessions, read into plain values and cut into the slots of a new one (R2.1, R2.3).
+"""The log of past sessions as arrays, cut into the slots of a new one (R2.1, R2.3).
 
-All instants are minutes from the planned start of their own session, so that sessions of different days compare.
+Instants are whole seconds from the planned start of their own session, so that sessions of different days compare. Rows
+come from the database as whole numbers, each once; nothing here makes an object a visit.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from itertools import pairwise
+from datetime import datetime
+from itertools import chain
+from typing import Any, Self
 
-from django.db.models import Count
+import numpy as np
+from django.db.models import BigIntegerField, BooleanField, F, Func, IntegerField, OuterRef, QuerySet, Subquery, Window
+from django.db.models.functions import Coalesce, RowNumber
 from django.utils import timezone
+from numpy.typing import NDArray
 
-from booking.models import PastSession, PastVisit
+from booking.models import PastSession, PastVisit, SessionRoom
 
 # Two visits with a shorter break than this follow each other at once: the next patient was there already.
-AT_ONCE_MINUTES = 1.0
+AT_ONCE_SECONDS = 60
 # Somebody waits for at least this share of a slot: what was seen in it is then what can be seen, not what came.
 WAITED_SHARE = 0.5
+# An instant or a length that the log does not say; before every instant.
+UNKNOWN = np.iinfo(np.int32).min
+# A session whose log is whole.
+TO_ITS_END = np.iinfo(np.int32).max
+CHUNK = 20_000
 
+# Minutes from the planned start; the end is no part of it.
 Span = tuple[float, float]
+Whole = NDArray[np.int32]
+Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
-class Visit:
-    """One line of the log; None where it does not say. `refused`: came, and no number was left (R2.1)."""
+class Log:
+    """S past sessions of one kind of half-day, by expert and oldest first, with their V visits.
 
-    arrived: float | None
-    started: float | None
-    minutes: float | None
-    walk_in: bool
-    refused: bool
+    expert_ids    whose (S,)
+    days          local date as an ordinal (S,)
+    starts_at     seconds since the epoch (S,)
+    came_for      for how many experts the arrivals were meant: more than one where a pooled session logged them under
+                  one of its experts, and the visits of each expert under that expert (S,)
+    has_arrivals  the log says who came when (S,)
+    logged_until  after this nobody was logged, as the session was stopped; else TO_ITS_END (S,)
+    session       of each visit: its row in the above, rising (V,)
+    arrived, started, seconds   of each visit; UNKNOWN where the log does not say (V,)
+    walk_in       known to be no booked patient (V,)
+    refused       came, and no number was left (R2.1) (V,)
+    """
+
+    expert_ids: NDArray[np.int64]
+    days: Whole
+    starts_at: NDArray[np.int64]
+    came_for: Whole
+    has_arrivals: Flags
+    logged_until: Whole
+    session: Whole
+    arrived: Whole
+    started: Whole
+    seconds: Whole
+    walk_in: Flags
+    refused: Flags
+
+    def __len__(self) -> int:
+        return len(self.days)
+
+    def of(self, keep: Flags) -> Self:
+        """Those of the sessions that `keep` (S,) marks."""
+        if keep.all():
+            return self
+        visits = keep[self.session]
+        row = np.cumsum(keep, dtype=np.int32) - np.int32(1)
+        sessions = {name: getattr(self, name)[keep] for name in _OF_SESSIONS}
+        return type(self)(
+            **sessions,
+            session=row[self.session[visits]],
+            **{name: getattr(self, name)[visits] for name in _OF_VISITS},
+        )
+
+    def of_experts(self, expert_ids: Iterable[int]) -> Self:
+        return self.of(np.isin(self.expert_ids, list(expert_ids)))
+
+    def with_arrivals(self) -> Self:
+        return self.of(self.has_arrivals)
+
+    def by_session(self, values: NDArray[Any]) -> Iterator[NDArray[Any]]:
+        """One value a visit (V,), session by session."""
+        yield from np.split(values, np.searchsorted(self.session, np.arange(1, len(self))))
 
 
-@dataclass(frozen=True, slots=True)
-class Past:
-    """One expert's past session. `came_for` is how many experts its arrivals were meant for: more than one where a
-    pooled session logged them under one of its experts, and the visits of each expert under that expert."""
+_OF_SESSIONS = ("expert_ids", "days", "starts_at", "came_for", "has_arrivals", "logged_until")
+_OF_VISITS = ("arrived", "started", "seconds", "walk_in", "refused")
 
-    starts_at: datetime
-    came_for: int
-    has_arrivals: bool
-    visits: tuple[Visit, ...]
+
+class _Epoch(Func):
+    """An instant as whole seconds since 1970."""
+
+    output_field = BigIntegerField()
+    template = "FLOOR(EXTRACT(EPOCH FROM %(expressions)s))::bigint"
+
+    def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        return super().as_sql(compiler, connection, template="unixepoch(%(expressions)s)", **context)
 
 
 def is_morning(starts_at: datetime) -> bool:
@@ -50,112 +111,190 @@ def is_morning(starts_at: datetime) -> bool:
 
 
 def read(
-    *,
-    before: datetime,
-    limit: int,
-    expert_ids: Iterable[int] | None = None,
-    department_id: int | None = None,
-    with_arrivals: bool = False,
-) -> list[Past]:
-    """The last `limit` sessions that started before `before`, of the same half-day, oldest first.
+    *, morning: bool, limit: int, expert_ids: Iterable[int] | None = None, department_id: int | None = None
+) -> Log:
+    """The last `limit` sessions of each expert, of one kind of half-day.
 
-    Of these experts together, or of everybody in a department. `with_arrivals`: only sessions whose log says who came
-    when.
+    Of these experts, or of everybody in a department. Two queries, each row once.
     """
-    sessions = PastSession.objects.filter(morning=is_morning(before), starts_at__lt=before)
+    sessions = PastSession.objects.filter(morning=morning)
     if expert_ids is not None:
         sessions = sessions.filter(expert_id__in=list(expert_ids))
     if department_id is not None:
         sessions = sessions.filter(expert__department_id=department_id)
-    if with_arrivals:
-        sessions = sessions.filter(has_arrivals=True)
-    rows = list(
-        sessions.annotate(rooms=Count("session__rooms__expert", distinct=True))
-        .order_by("-starts_at", "-id")
-        .values_list("id", "starts_at", "has_arrivals", "rooms")[:limit]
+    newest = Window(RowNumber(), partition_by="expert_id", order_by=["-starts_at", "-id"])
+    sessions = sessions.annotate(newest=newest).filter(newest__lte=limit)
+    rooms = (
+        SessionRoom.objects.filter(session=OuterRef("session_id"))
+        .order_by()
+        .values("session_id")
+        .annotate(n=Func(F("expert_id"), function="COUNT", template="COUNT(DISTINCT %(expressions)s)"))
     )
-    begin = {pk: starts_at for pk, starts_at, _, _ in rows}
-    visits: dict[int, list[Visit]] = defaultdict(list)
-    logged = PastVisit.objects.filter(past_session_id__in=begin).order_by("past_session_id", "position")
-    columns = ("past_session_id", "arrived_at", "started_at", "seconds", "booked", "refused")
-    for pk, arrived_at, started_at, seconds, booked, refused in logged.values_list(*columns):
-        visits[pk].append(
-            Visit(
-                arrived=_offset(arrived_at, begin[pk]),
-                started=_offset(started_at, begin[pk]),
-                minutes=None if seconds is None else seconds / 60,
-                walk_in=booked is False,
-                refused=refused,
-            )
-        )
-    return [
-        Past(starts_at=starts_at, came_for=max(1, rooms), has_arrivals=has_arrivals, visits=tuple(visits[pk]))
-        for pk, starts_at, has_arrivals, rooms in reversed(rows)
-    ]
+    rows = list(
+        sessions.annotate(rooms=Subquery(rooms.values("n"), output_field=IntegerField()))
+        .order_by("expert_id", "starts_at", "id")
+        .values_list("id", "expert_id", "starts_at", "has_arrivals", "logged_until", "rooms")
+    )
+    begins = np.array([int(row[2].timestamp()) for row in rows], dtype=np.int64)
+    return _with_visits(
+        sessions,
+        ids=np.array([row[0] for row in rows], dtype=np.int64),
+        sessions_of={
+            "expert_ids": np.array([row[1] for row in rows], dtype=np.int64),
+            "days": np.array([timezone.localtime(row[2]).toordinal() for row in rows], dtype=np.int32),
+            "starts_at": begins,
+            "came_for": np.array([max(1, row[5] or 1) for row in rows], dtype=np.int32),
+            "has_arrivals": np.array([row[3] for row in rows], dtype=np.bool_),
+            "logged_until": np.array(
+                [TO_ITS_END if row[4] is None else int((row[4] - row[2]).total_seconds()) for row in rows],
+                dtype=np.int32,
+            ),
+        },
+    )
 
 
-def _offset(instant: datetime | None, start: datetime) -> float | None:
-    return None if instant is None else (instant - start) / timedelta(minutes=1)
+def _with_visits(
+    sessions: QuerySet[PastSession], *, ids: NDArray[np.int64], sessions_of: dict[str, NDArray[Any]]
+) -> Log:
+    logged = PastVisit.objects.filter(past_session__in=sessions.values("id")).order_by()
+    columns = logged.values_list(
+        "past_session_id",
+        Coalesce(_Epoch("arrived_at"), UNKNOWN),
+        Coalesce(_Epoch("started_at"), UNKNOWN),
+        Coalesce("seconds", UNKNOWN),
+        Coalesce("booked", True, output_field=BooleanField()),
+        "refused",
+    )
+    by_id = np.argsort(ids)
+    parts = []
+    rows = columns.iterator(chunk_size=CHUNK)
+    while chunk := list(_take(rows, CHUNK)):
+        table = np.fromiter(chain.from_iterable(chunk), dtype=np.int64, count=6 * len(chunk)).reshape(-1, 6)
+        session = by_id[np.searchsorted(ids, table[:, 0], sorter=by_id)]
+        begin = sessions_of["starts_at"][session]
+        part = np.empty((4, len(chunk)), dtype=np.int32)
+        part[0] = session
+        for place in (1, 2):
+            instant = table[:, place]
+            part[place] = np.where(instant == UNKNOWN, UNKNOWN, instant - begin)
+        part[3] = table[:, 3]
+        parts.append((part, table[:, 4] == 0, table[:, 5] != 0))
+    numbers = np.concatenate([part for part, _, _ in parts], axis=1) if parts else np.empty((4, 0), dtype=np.int32)
+    walk_in = np.concatenate([part for _, part, _ in parts]) if parts else np.empty(0, dtype=np.bool_)
+    refused = np.concatenate([part for _, _, part in parts]) if parts else np.empty(0, dtype=np.bool_)
+    parts.clear()
+    order = np.argsort(numbers[0], kind="stable")
+    session, arrived, started, seconds = (row[order] for row in numbers)
+    return Log(
+        **sessions_of,
+        session=session,
+        arrived=arrived,
+        started=started,
+        seconds=seconds,
+        walk_in=walk_in[order],
+        refused=refused[order],
+    )
 
 
-def visit_minutes(past: Sequence[Past], spans: Sequence[Span]) -> list[list[float]]:
+def _take(rows: Iterator[Any], count: int) -> Iterator[Any]:
+    return (row for row, _ in zip(rows, range(count), strict=False))
+
+
+def slot_of(log: Log, spans: Sequence[Span]) -> Whole:
+    """The slot in which each visit began (V,); -1 for none. Spans do not overlap.
+
+    Whoever was seen before the planned start took one of the first slot's numbers.
+    """
+    began = np.where(log.started == UNKNOWN, UNKNOWN, np.maximum(log.started, 0))
+    return _which(began, spans)
+
+
+def visit_minutes(log: Log, spans: Sequence[Span]) -> list[NDArray[np.float64]]:
     """Per slot the minutes of every visit that began in it, over all sessions together."""
-    return [
-        [
-            visit.minutes
-            for session in past
-            for visit in session.visits
-            if visit.minutes is not None and _began_in(visit, span)
-        ]
-        for span in spans
-    ]
+    slot = np.where(log.seconds == UNKNOWN, -1, slot_of(log, spans))
+    return [log.seconds[slot == index] / 60 for index in range(len(spans))]
 
 
-def counts(past: Sequence[Past], spans: Sequence[Span], *, rooms: int = 1) -> list[list[int]]:
-    """Per slot and past session the visits that began in it, as if as many had begun in each of `rooms` rooms."""
-    return [[rooms * sum(_began_in(visit, span) for visit in session.visits) for session in past] for span in spans]
+def counts(log: Log, spans: Sequence[Span]) -> NDArray[np.int64]:
+    """Visits that began in each slot, per past session (S, slots)."""
+    return _tally(log, slot_of(log, spans), len(spans))
 
 
-def waited(past: Sequence[Past], spans: Sequence[Span]) -> list[list[bool]]:
-    """Per slot and past session whether patients waited in it.
+def walk_ins(log: Log, spans: Sequence[Span]) -> NDArray[np.int64]:
+    """Walk-ins that came in each span, per past session (S, spans), the refused ones included (R2.1)."""
+    return _tally(log, np.where(log.walk_in, _which(log.arrived, spans), -1), len(spans))
+
+
+def walk_ins_by_minute(log: Log, span: Span) -> NDArray[np.int64]:
+    """The same, by whole minutes of one span (S, minutes); a last part of a minute counts as one."""
+    start, minutes = round(60 * span[0]), max(1, round(span[1] - span[0]))
+    minute = np.where(log.walk_in & (log.arrived != UNKNOWN), (log.arrived.astype(np.int64) - start) // 60, -1)
+    return _tally(log, np.where(minute < minutes, minute, -1), minutes)
+
+
+def exposure(log: Log, spans: Sequence[Span]) -> NDArray[np.float64]:
+    """The share of each span that was logged, per past session (S, spans): less than 1 where it was stopped."""
+    start, end = 60 * np.array(spans, dtype=np.float64).reshape(-1, 2).T
+    logged = (log.logged_until[:, None] - start) / np.maximum(end - start, 1.0)
+    return np.clip(logged, 0.0, 1.0)
+
+
+def waited(log: Log, spans: Sequence[Span]) -> Flags:
+    """Whether patients waited in each slot, per past session (S, slots).
 
     Where arrivals are known: somebody waited for at least half of the slot. Where they are not: at least half of the
     visits that began in the slot were followed by the next one at once.
     """
-    return [
-        [_somebody_waited(s, span) if s.has_arrivals else _without_a_break(s, span) for s in past] for span in spans
-    ]
+    seen = _somebody_waited(log, spans)
+    followed = _without_a_break(log, spans)
+    return np.where(log.has_arrivals[:, None], seen, followed)
 
 
-def walk_in_arrivals(past: Sequence[Past]) -> list[list[float]]:
-    """Per past session when its walk-ins came, the refused ones included (R2.1)."""
-    return [[v.arrived for v in session.visits if v.walk_in and v.arrived is not None] for session in past]
+def _which(instants: Whole, spans: Sequence[Span]) -> Whole:
+    found = np.full(len(instants), -1, dtype=np.int32)
+    for index, (start, end) in enumerate(spans):
+        found[(instants >= 60 * start) & (instants < 60 * end)] = index
+    return found
 
 
-def _began_in(visit: Visit, span: Span) -> bool:
-    # Whoever was seen before the planned start took one of the first slot's numbers.
-    return visit.started is not None and span[0] <= max(0.0, visit.started) < span[1]
+def _tally(log: Log, column: NDArray[Any], columns: int) -> NDArray[np.int64]:
+    """How often each column occurs per session (S, columns); -1: nowhere."""
+    inside = column >= 0
+    cell = log.session[inside].astype(np.int64) * columns + column[inside]
+    return np.bincount(cell, minlength=len(log) * columns).reshape(len(log), columns)
 
 
-def _somebody_waited(session: Past, span: Span) -> bool:
-    start, end = span
-    waits = sorted(
-        (max(start, v.arrived), min(end, v.started))
-        for v in session.visits
-        if v.arrived is not None and v.started is not None and v.arrived < end and v.started > start
-    )
-    covered, reached = 0.0, start
-    for begin, until in waits:
-        covered += max(0.0, until - max(begin, reached))
-        reached = max(reached, until)
-    return covered >= WAITED_SHARE * (end - start)
+def _somebody_waited(log: Log, spans: Sequence[Span]) -> Flags:
+    known = (log.arrived != UNKNOWN) & (log.started != UNKNOWN)
+    session, arrived, started = log.session[known], log.arrived[known], log.started[known]
+    order = np.lexsort((arrived, session))
+    session, arrived, started = (values[order].astype(np.int64) for values in (session, arrived, started))
+    # The last instant at which one of those who came before in the same session was called.
+    day = np.int64(1) << 40
+    latest = np.maximum.accumulate(started + session * day) - session * day if len(session) else started
+    before = np.empty_like(latest)
+    before[1:], first = latest[:-1], np.diff(session, prepend=-1) != 0
+    before[first] = UNKNOWN
+    covered = np.empty((len(log), len(spans)))
+    for index, (start, end) in enumerate(spans):
+        begin = np.maximum(np.maximum(arrived, before), 60 * start)
+        waits = np.maximum(0, np.minimum(started, 60 * end) - begin)
+        covered[:, index] = np.bincount(session, weights=waits, minlength=len(log))
+    lengths = 60 * np.array([end - start for start, end in spans])
+    return covered >= WAITED_SHARE * lengths
 
 
-def _without_a_break(session: Past, span: Span) -> bool:
-    seen = sorted((v.started, v.minutes) for v in session.visits if v.started is not None and v.minutes is not None)
-    followed = [
-        following[0] - (started + minutes) <= AT_ONCE_MINUTES
-        for (started, minutes), following in pairwise(seen)
-        if span[0] <= started < span[1]
-    ]
-    return bool(followed) and sum(followed) >= WAITED_SHARE * len(followed)
+def _without_a_break(log: Log, spans: Sequence[Span]) -> Flags:
+    known = (log.started != UNKNOWN) & (log.seconds != UNKNOWN)
+    session, started, seconds = log.session[known], log.started[known], log.seconds[known]
+    order = np.lexsort((seconds, started, session))
+    session, started, seconds = session[order], started[order], seconds[order]
+    same = session[1:] == session[:-1]
+    at_once = started[1:] - (started[:-1] + seconds[:-1]) <= AT_ONCE_SECONDS
+    followed = np.empty((len(log), len(spans)), dtype=np.bool_)
+    for index, (start, end) in enumerate(spans):
+        here = same & (started[:-1] >= 60 * start) & (started[:-1] < 60 * end)
+        pairs = np.bincount(session[:-1][here], minlength=len(log))
+        close = np.bincount(session[:-1][here & at_once], minlength=len(log))
+        followed[:, index] = (pairs > 0) & (close >= WAITED_SHARE * pairs)
+    return followed

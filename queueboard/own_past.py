@@ -65,13 +65,14 @@ def of_expert(expert: Expert, *, walk_ins_per_hour: float | None = None) -> OwnP
         spans=tuple(sessions.slot_spans(starts_at, ends_at, department.slot_minutes)),
     )
     past = _past(period)
-    seen = [sum(visit.started is not None for visit in each.visits) for each in past]
-    return _scenario(period, max(1, round(float(np.mean(seen)))), walk_ins_per_hour)
+    seen = np.count_nonzero(past.started != history.UNKNOWN) / len(past)
+    return _scenario(period, max(1, round(seen)), walk_ins_per_hour)
 
 
-def _past(period: Period) -> list[history.Past]:
-    limit = period.department.history_sessions
-    return history.read(before=period.starts_at, limit=limit, expert_ids=period.expert_ids)
+def _past(period: Period) -> history.Log:
+    limit, morning = period.department.history_sessions, history.is_morning(period.starts_at)
+    log = history.read(morning=morning, limit=limit, expert_ids=period.expert_ids)
+    return log.of(log.starts_at < period.starts_at.timestamp())
 
 
 def _scenario(period: Period, numbers: int, walk_ins_per_hour: float | None = None) -> OwnPast:
@@ -81,8 +82,8 @@ def _scenario(period: Period, numbers: int, walk_ins_per_hour: float | None = No
         before = (period.starts_at - period.opens_at) / timedelta(hours=1)
         walk_ins = tuple(walk_ins_per_hour * hours for hours in (before, *((b - a) / 60 for a, b in period.minutes)))
     past = _past(period)
-    lengths = [visit.minutes for each in past for visit in each.visits if visit.minutes]
-    cv = float(np.std(lengths) / np.mean(lengths)) if lengths else DEFAULT_CV
+    lengths = past.seconds[past.seconds > 0]
+    cv = float(lengths.std() / lengths.mean()) if len(lengths) else DEFAULT_CV
     delay = _start_delay(past)
     kept = _offsets(period.expert_ids, period.starts_at)
     absent = _absent(period.expert_ids)
@@ -114,12 +115,13 @@ def _scenario(period: Period, numbers: int, walk_ins_per_hour: float | None = No
     return OwnPast(scenario=scenario, sources=sources, estimated=estimated)
 
 
-def _start_delay(past: Sequence[history.Past]) -> tuple[float, float] | None:
+def _start_delay(past: history.Log) -> tuple[float, float] | None:
     """Mean and standard deviation of the minutes from the planned start to the first visit."""
-    first = [min(starts) for each in past if (starts := [v.started for v in each.visits if v.started is not None])]
-    if not first:
+    seen = past.started != history.UNKNOWN
+    sessions, begin = np.unique(past.session[seen], return_index=True)
+    if not len(sessions):
         return None
-    late = np.maximum(first, 0.0)
+    late = np.maximum(np.minimum.reduceat(past.started[seen], begin), 0) / 60
     return float(late.mean()), float(late.std())
 
 

@@ -21,6 +21,8 @@ class PastSession(models.Model):
     ends_at = models.DateTimeField(_("ends"))
     morning = models.BooleanField(_("morning"))
     has_arrivals = models.BooleanField(_("arrivals known"), default=True)
+    # A session that was stopped early: who would have come after that is not known (R2.1).
+    logged_until = models.DateTimeField(_("logged until"), null=True, blank=True)
 
     class Meta:
         verbose_name = _("past session")

@@ -13,7 +13,8 @@ from django.utils.translation import gettext_lazy as _
 
 from booking import quota
 from booking.errors import BookingError
-from booking.estimates import DIGITS, Estimate, Period, estimate
+from booking.estimates import DIGITS, Estimate, Logs, Period, estimate
+from booking.history import is_morning
 from booking.models import QuotaMove, QuotaPlan, Session, Slot
 from booking.services import numbers
 
@@ -40,20 +41,24 @@ def recalculate(*, session_id: int, actor: AbstractBaseUser | None = None, now: 
     and nothing is written. Raises BookingError `registration_open` once walk-ins can register, `quota_<code>` where no
     split is possible (booking.quota.QuotaError).
     """
-    return _recalculate(session_id, actor=actor, now=now or timezone.now(), by_hand=True)[0]
+    return _recalculate(session_id, Logs(), actor=actor, now=now or timezone.now(), by_hand=True)[0]
 
 
 def recalculate_all(*, now: datetime | None = None) -> int:
     """Recalculates every session that is not yet released for booking (R2.6). Returns how many plans are new.
 
-    One transaction per session: killed halfway, those done are done, and the next run does the others.
+    One transaction per session: killed halfway, those done are done, and the next run does the others. Department by
+    department, each log read once.
     """
     now = now or timezone.now()
     waiting = Session.objects.filter(state=Session.State.PLANNED, released_at__gt=now, pool_opened_at=None)
-    changed = 0
-    for session_id in waiting.order_by("pk").values_list("pk", flat=True):
+    logs, changed = Logs(), 0
+    by_log = sorted(
+        waiting.values_list("department_id", "starts_at", "pk"), key=lambda row: (row[0], is_morning(row[1]), row[2])
+    )
+    for _department, _starts_at, session_id in by_log:
         try:
-            changed += _recalculate(session_id, actor=None, now=now, by_hand=False)[1]
+            changed += _recalculate(session_id, logs, actor=None, now=now, by_hand=False)[1]
         except BookingError as error:
             # Cancelled, opened or released since it was listed, or locked into a corner by a manager.
             log.warning("session %s keeps its quotas: %s", session_id, error.code)
@@ -81,10 +86,10 @@ def period_of(session: Session) -> Period:
 
 
 def _recalculate(
-    session_id: int, *, actor: AbstractBaseUser | None, now: datetime, by_hand: bool
+    session_id: int, logs: Logs, *, actor: AbstractBaseUser | None, now: datetime, by_hand: bool
 ) -> tuple[QuotaPlan, bool]:
     # The history is read before the transaction: on SQLite that one holds the lock of all writers.
-    estimated = estimate(period_of(Session.objects.select_related("department").get(pk=session_id)))
+    estimated = estimate(period_of(Session.objects.select_related("department").get(pk=session_id)), logs)
     with transaction.atomic():
         session = Session.objects.select_for_update(no_key=True).get(pk=session_id)
         if session.state != Session.State.PLANNED or session.pool_opened_at:

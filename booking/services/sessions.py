@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from booking.errors import BookingError
-from booking.estimates import Period, estimate
+from booking.estimates import Logs, Period, estimate
 from booking.models import (
     Department,
     Expert,
@@ -39,9 +39,9 @@ def make_sessions(*, today: date, days: int | None = None, now: datetime | None 
     Each is one transaction, and the database allows one per template and day: run twice, at once or killed halfway,
     every session is made once.
     """
-    made = []
+    made, logs = [], Logs()
     templates = Template.objects.filter(Q(expert=None) | Q(expert__active=True), active=True)
-    for template in templates.select_related("department", "expert").order_by("pk"):
+    for template in templates.select_related("department", "expert").order_by("department", "starts", "pk"):
         ahead = template.department.sessions_ahead_days if days is None else days
         seats = [(seat.room, seat.expert) for seat in template.rooms.select_related("room", "expert")]
         for day in _days(template, today, today + timedelta(days=ahead)):
@@ -64,6 +64,7 @@ def make_sessions(*, today: date, days: int | None = None, now: datetime | None 
                         rooms=present,
                         template=template,
                         now=now,
+                        logs=logs,
                     )
                 )
             except IntegrityError:
@@ -86,6 +87,7 @@ def make_session(
     rooms: Sequence[tuple[Room, Expert]] = (),
     template: Template | None = None,
     now: datetime | None = None,
+    logs: Logs | None = None,
 ) -> Session:
     """Makes one session with its rooms, slots and split of numbers, in one transaction.
 
@@ -105,7 +107,8 @@ def make_session(
             rooms=max(1, len(pooled)) if expert is None else 1,
             opens_at=opens_at,
             spans=spans,
-        )
+        ),
+        logs,
     )
     day = timezone.localtime(starts_at).date()
     with transaction.atomic():

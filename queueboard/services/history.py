@@ -11,7 +11,7 @@ from queueboard.services.queue import Queue, field_value
 SOURCE = "live"
 
 
-def write(queue: Queue) -> None:
+def write(queue: Queue, *, stopped_at: datetime | None) -> None:
     """Logs who came when, was seen when and how long, and who was refused; a pooled session for each of its experts."""
     session = queue.session
     seats = sorted(queue.rooms.values(), key=lambda seat: seat.pk)
@@ -33,6 +33,7 @@ def write(queue: Queue) -> None:
                 "morning": timezone.localtime(session.starts_at).hour < 12,
                 # Who came for a pooled queue came for all its rooms: only one of them logs the arrivals.
                 "has_arrivals": expert_id == lead,
+                "logged_until": stopped_at,
             },
         )
         if made:

@@ -103,9 +103,10 @@ def close_session(
                     queue.write(appointment, state=state, ended_at=queue.now)
         for seat in queue.rooms.values():
             queue.write(seat, paused_at=None, paused_until=None, pause_reason="")
-        appointments.settle(session_id=session_id, now=queue.now, check_in_until=_stopped_at(session))
+        stopped_at = _stopped_at(session)
+        appointments.settle(session_id=session_id, now=queue.now, check_in_until=stopped_at)
         queue.write(session, state=Session.State.CLOSED, closed_at=queue.now)
-        history.write(queue)
+        history.write(queue, stopped_at=stopped_at)
         queue.happened("close")
         return session
 

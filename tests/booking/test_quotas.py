@@ -164,7 +164,7 @@ class TestRecalculating:
         ]
         basis = quotas.estimate(quotas.period_of(session)).basis
         monkeypatch.setattr(
-            quotas, "estimate", lambda _period: quotas.Estimate(capacities, 9.0, [6.0, 4.0, 2.0, 0.0], basis)
+            quotas, "estimate", lambda _period, _logs: quotas.Estimate(capacities, 9.0, [6.0, 4.0, 2.0, 0.0], basis)
         )
         plan = recalculate(session)
         assert split_of(session) == [(0, 2), (0, 12), (3, 7), (18, 0)]
@@ -302,9 +302,9 @@ class TestAll:
         session = unreleased()
         estimate = quotas.estimate
 
-        def released_meanwhile(period):
+        def released_meanwhile(period, logs):
             Session.objects.filter(pk=session.pk).update(released_at=MONTH_BEFORE)
-            return estimate(period)
+            return estimate(period, logs)
 
         monkeypatch.setattr(quotas, "estimate", released_meanwhile)
         assert quotas.recalculate_all(now=MONTH_BEFORE) == 0
