@@ -7,11 +7,11 @@ come from the database as whole numbers, each once; nothing here makes an object
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import chain
+from itertools import chain, islice
 from typing import Any, Self
 
 import numpy as np
-from django.db.models import BigIntegerField, BooleanField, F, Func, IntegerField, OuterRef, QuerySet, Subquery, Window
+from django.db.models import F, Field, Func, IntegerField, OuterRef, QuerySet, Subquery, Value, Window
 from django.db.models.functions import Coalesce, RowNumber
 from django.utils import timezone
 from numpy.typing import NDArray
@@ -95,10 +95,14 @@ _OF_SESSIONS = ("expert_ids", "days", "starts_at", "came_for", "has_arrivals", "
 _OF_VISITS = ("arrived", "started", "seconds", "walk_in", "refused")
 
 
+class _Plain(Field):
+    """What the driver gives, as it is: whole numbers and truths. A field of Django's would look at each value again."""
+
+
 class _Epoch(Func):
     """An instant as whole seconds since 1970."""
 
-    output_field = BigIntegerField()
+    output_field = _Plain()
     template = "FLOOR(EXTRACT(EPOCH FROM %(expressions)s))::bigint"
 
     def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
@@ -159,16 +163,21 @@ def _with_visits(
     logged = PastVisit.objects.filter(past_session__in=sessions.values("id")).order_by()
     columns = logged.values_list(
         "past_session_id",
-        Coalesce(_Epoch("arrived_at"), UNKNOWN),
-        Coalesce(_Epoch("started_at"), UNKNOWN),
-        Coalesce("seconds", UNKNOWN),
-        Coalesce("booked", True, output_field=BooleanField()),
+        *(
+            Coalesce(value, Value(unknown, output_field=_Plain()), output_field=_Plain())
+            for value, unknown in (
+                (_Epoch("arrived_at"), UNKNOWN),
+                (_Epoch("started_at"), UNKNOWN),
+                ("seconds", UNKNOWN),
+                ("booked", True),
+            )
+        ),
         "refused",
     )
     by_id = np.argsort(ids)
     parts = []
     rows = columns.iterator(chunk_size=CHUNK)
-    while chunk := list(_take(rows, CHUNK)):
+    while chunk := list(islice(rows, CHUNK)):
         table = np.fromiter(chain.from_iterable(chunk), dtype=np.int64, count=6 * len(chunk)).reshape(-1, 6)
         session = by_id[np.searchsorted(ids, table[:, 0], sorter=by_id)]
         begin = sessions_of["starts_at"][session]
@@ -194,10 +203,6 @@ def _with_visits(
         walk_in=walk_in[order],
         refused=refused[order],
     )
-
-
-def _take(rows: Iterator[Any], count: int) -> Iterator[Any]:
-    return (row for row, _ in zip(rows, range(count), strict=False))
 
 
 def slot_of(log: Log, spans: Sequence[Span]) -> Whole:
