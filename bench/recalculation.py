@@ -40,7 +40,8 @@ def run() -> str:
         [
             f"{EXPERTS:,} experts in {DEPARTMENTS} departments, {rows:,} past visits in {EXPERTS * SESSIONS:,} "
             f"sessions, one session an expert to be split; each row is read once. "
-            f"{min(each):.0f}-{max(each):.0f} ms an expert, all in all. Memory of the process at most {figures['megabytes']:.0f} MB "
+            f"{min(each):.0f}-{max(each):.0f} ms an expert, all in all. Memory of the "
+            f"process at most {figures['megabytes']:.0f} MB "
             f"({figures['megabytes_before']:.0f} MB before the first). The SELECT fetches the same columns of the same "
             "rows into Python tuples, and drops them."
         ],
