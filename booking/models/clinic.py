@@ -53,7 +53,9 @@ class Department(Named):
         default=0.7,
         validators=[MinValueValidator(0.0), MaxValueValidator(1.0)],
     )
-    history_sessions = models.PositiveSmallIntegerField(_("past sessions used for quotas"), default=40)
+    history_sessions = models.PositiveSmallIntegerField(
+        _("past sessions of an expert to look at, at most"), default=250
+    )
     default_visit_minutes = models.FloatField(
         _("visit length without history (minutes)"), default=6.0, validators=[MinValueValidator(0.05)]
     )

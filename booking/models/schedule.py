@@ -45,7 +45,15 @@ class Template(models.Model):
         verbose_name = _("weekly template")
         verbose_name_plural = _("weekly templates")
         ordering = ["department", "weekday", "starts"]
-        constraints = [models.CheckConstraint(condition=Q(ends__gt=F("starts")), name="template_ends_after_start")]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(ends__gt=F("starts")),
+                name="template_ends_after_start",
+                violation_error_message=_(
+                    "A session ends on the day on which it starts: one that goes on after midnight is two."
+                ),
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.expert or self.title} {self.get_weekday_display()} {self.starts:%H:%M}-{self.ends:%H:%M}"

@@ -9,6 +9,8 @@ from tests import factories
 from tests.factories import at
 
 WEEK_BEFORE = at("12:00") - timedelta(days=5)
+MONTH_BEFORE = at("12:00") - timedelta(days=30)
+NO_WALK_INS = {"default_walk_ins_per_hour": 0}
 
 
 def planned(split=((2, 1), (3, 2)), **fields) -> Session:
@@ -57,3 +59,16 @@ def past(expert, day: datetime, *visits: dict, hours=("08:00", "12:00"), arrival
             refused=visit.get("refused", False),
         )
     return made
+
+
+def weeks(expert, *visits, weeks=(1, 2, 3), **kwargs):
+    """The same past session on the same weekday of some weeks before."""
+    return [past(expert, at("00:00") - timedelta(weeks=n), *visits, **kwargs) for n in weeks]
+
+
+def every(minutes, seconds, start="08:00", count=1, **visit):
+    """Visits at regular times."""
+    first = at(start)
+    return [
+        {"start": f"{first + timedelta(minutes=minutes * n):%H:%M}", "seconds": seconds, **visit} for n in range(count)
+    ]

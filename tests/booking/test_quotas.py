@@ -1,7 +1,5 @@
 """R2.3 to R2.7: recalculated from history, never under what is booked, twice the same, and a manager can see why."""
 
-from datetime import timedelta
-
 import pytest
 from django.db import transaction
 from django.utils import translation
@@ -11,13 +9,10 @@ from booking.errors import BookingError
 from booking.models import QuotaMove, QuotaPlan, Session, SessionRoom, Slot
 from booking.services import appointments, numbers, quotas
 from tests import factories
-from tests.booking.clinic import WEEK_BEFORE, moves, past, planned, slots, split_of
+from tests.booking.clinic import MONTH_BEFORE, NO_WALK_INS, WEEK_BEFORE, every, moves, planned, slots, split_of, weeks
 from tests.factories import at
 
 pytestmark = pytest.mark.django_db
-
-MONTH_BEFORE = at("12:00") - timedelta(days=30)
-NO_WALK_INS = {"default_walk_ins_per_hour": 0}
 
 
 @pytest.fixture(autouse=True)
@@ -32,19 +27,6 @@ def refused(code):
 
 def unreleased(split=((0, 21), (0, 21)), **fields):
     return planned(split, **fields)
-
-
-def weeks(expert, *visits, weeks=(1, 2, 3), **kwargs):
-    """The same past session on the same weekday of some weeks before."""
-    return [past(expert, at("00:00") - timedelta(weeks=n), *visits, **kwargs) for n in weeks]
-
-
-def every(minutes, seconds, start="08:00", count=1, **visit):
-    """Visits at regular times."""
-    first = at(start)
-    return [
-        {"start": f"{first + timedelta(minutes=minutes * n):%H:%M}", "seconds": seconds, **visit} for n in range(count)
-    ]
 
 
 def recalculate(session, **kwargs):
