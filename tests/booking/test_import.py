@@ -80,8 +80,8 @@ class TestRealFile:
         plan = session.plans.get()
         assert plan.basis["visits"] | {"mean_minutes": 0} == {
             "source": "expert",
-            "sessions": 40,
-            "first_day": "2018-12-15",
+            "sessions": 134,
+            "first_day": "2018-01-03",
             "last_day": "2019-05-11",
             "visits": plan.basis["visits"]["visits"],
             "mean_minutes": 0,
