@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 import numpy as np
 from django.db.models import F
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from booking import history
 from booking.errors import BookingError
@@ -54,7 +55,7 @@ def of_expert(expert: Expert, *, walk_ins_per_hour: float | None = None) -> OwnP
         return _scenario(quotas.period_of(following), following.numbers, walk_ins_per_hour)
     last = PastSession.objects.filter(expert=expert).order_by("starts_at").last()
     if last is None:
-        raise BookingError("The expert has neither a planned nor a past session.", code="no_history")
+        raise BookingError(_("The expert has neither a planned nor a past session."), code="no_history")
     department, week = expert.department, timedelta(days=7)
     starts_at, ends_at = last.starts_at + week, last.ends_at + week
     period = Period(

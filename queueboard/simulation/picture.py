@@ -54,6 +54,8 @@ def waits_and_crowd(
         minutes = crowd_times(scenario) / 60
         for (name, report), colour in zip(reports.items(), COLOURS * len(reports), strict=False):
             right.plot(minutes, report.crowd, color=colour, label=names.get(name, name))
+            low, high = report.crowd - report.crowd_margin, report.crowd + report.crowd_margin
+            right.fill_between(minutes, low, high, color=colour, alpha=0.2, linewidth=0)
         right.axvline(0, color="#999999", linewidth=0.8)
         right.axvline(scenario.ends / 60, color="#999999", linewidth=0.8)
         right.set_ylim(bottom=0)

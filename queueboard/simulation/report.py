@@ -37,7 +37,7 @@ class Figure:
     @property
     def margin(self) -> float:
         """Half of the 95% interval."""
-        return float(_T95 * np.std(self.groups, ddof=1) / np.sqrt(len(self.groups)))
+        return float(_margin(self.groups))
 
     def __sub__(self, other: "Figure") -> "Figure":
         return Figure(self.groups - other.groups)
@@ -52,11 +52,13 @@ class Report:
              `absent`, `unseen` (came, and was not called before the session was over); `idle` minutes of the expert
              between arrival and the last visit, `overtime` minutes after the session's end; `crowd_most`
     crowd    mean number of those present and not called yet, every CROWD_STEP seconds from the opening of registration
+    crowd_margin  half of the 95% interval of each
     """
 
     plan: Plan
     figures: dict[str, Figure]
     crowd: Floats
+    crowd_margin: Floats
 
 
 def simulate(
@@ -89,7 +91,13 @@ def simulate(
 def _report(plan: Plan, groups: Sequence[tuple[dict[str, float], Floats]]) -> Report:
     names = groups[0][0]
     figures = {name: Figure(np.array([figures[name] for figures, _ in groups])) for name in names}
-    return Report(plan=plan, figures=figures, crowd=np.mean([crowd for _, crowd in groups], axis=0))
+    crowd = np.array([crowd for _, crowd in groups])
+    return Report(plan=plan, figures=figures, crowd=crowd.mean(axis=0), crowd_margin=_margin(crowd))
+
+
+def _margin(groups: Floats) -> Floats:
+    """Half of the 95% interval of the groups' mean."""
+    return np.asarray(_T95 * groups.std(axis=0, ddof=1) / np.sqrt(len(groups)))
 
 
 def measured(scenario: Scenario, plan: Plan, patients: Patients, outcome: Outcome) -> tuple[dict[str, float], Floats]:

@@ -9,9 +9,11 @@ from queueboard.simulation.report import CROWD_STEP, Figure, Report
 from queueboard.simulation.scenario import Scenario
 
 COLUMNS = (
-    ("walk-ins wait", "walk_in_mean"),
+    ("walk-ins", "walk_in_mean"),
+    ("median", "walk_in_median"),
     ("p90", "walk_in_p90"),
-    ("booked wait", "booked_mean"),
+    ("booked", "booked_mean"),
+    ("median", "booked_median"),
     ("p90", "booked_p90"),
     ("idle", "idle"),
     ("overtime", "overtime"),
@@ -19,22 +21,26 @@ COLUMNS = (
     ("refused", "refused"),
     ("seen", "seen"),
 )
+CELL = 12  # characters
 
 
 def lines(scenario: Scenario, reports: Mapping[str, Report]) -> Iterator[str]:
-    """One line a policy, waits in minutes with their 95% margins; then the walk-ins by when they came (R7.1)."""
+    """One line a policy, each figure with its 95% margin; then the walk-ins by when they came (R7.1)."""
     width = max(map(len, reports)) + 2
-    yield " " * width + "".join(f"{head:>15}" for head, _ in COLUMNS)
+    yield "minutes: wait of walk-ins and of booked patients (mean, median, 90th percentile), idle time, overtime;"
+    yield "people: most in the waiting room at a time, refused and seen in a morning"
+    yield " " * width + "".join(f"{head:>{CELL}}" for head, _ in COLUMNS)
     for name, report in reports.items():
-        yield f"{name:<{width}}" + "".join(f"{cell(report.figures[key]):>15}" for _, key in COLUMNS)
+        yield f"{name:<{width}}" + "".join(f"{cell(report.figures[key]):>{CELL}}" for _, key in COLUMNS)
     yield ""
     yield "mean wait of walk-ins by when they came, and of booked patients by slot (minutes)"
     spans = [f"{clock(scenario.opens)}-{clock(0)}", *(f"{clock(a)}-{clock(b)}" for a, b in scenario.slots)]
-    yield " " * width + "".join(f"{span:>15}" for span in spans)
+    width += len(", walk_in")
+    yield " " * width + "".join(f"{span:>{CELL}}" for span in spans)
     for name, report in reports.items():
         for kind in ("walk_in", "booked"):
             cells = (report.figures.get(f"{kind}_{i}") for i in range(len(spans)))
-            yield f"{name + ', ' + kind:<{width + 8}}"[: width + 8] + "".join(f"{cell(each):>15}" for each in cells)
+            yield f"{name + ', ' + kind:<{width}}" + "".join(f"{cell(each):>{CELL}}" for each in cells)
 
 
 def cell(figure: Figure | None) -> str:
@@ -65,6 +71,7 @@ def document(scenario: Scenario, reports: Mapping[str, Report], sources: Mapping
                 key: _figure(figure - reports[first].figures[key]) for key, figure in report.figures.items()
             },
             "crowd": [round(float(each), 3) for each in report.crowd],
+            "crowd_margin": [round(float(each), 3) for each in report.crowd_margin],
         }
         for name, report in reports.items()
     }

@@ -1,41 +1,45 @@
 """manage.py simulate: what a way of splitting the numbers does to those who wait (R7.1, R7.2; docs/simulation.md)."""
 
 import json
+import math
 import sys
-from argparse import ArgumentParser, ArgumentTypeError
+from argparse import ArgumentParser
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from tqdm import tqdm
 
 from booking.errors import BookingError
 from booking.models import Expert
 from queueboard import own_past
 from queueboard.simulation import picture, report, study, tables
-from queueboard.simulation.policies import POLICIES
+from queueboard.simulation.policies import POLICIES, Policy
 from queueboard.simulation.scenario import Scenario
 
-MOST = 1_000_000
+MOST = 1_000_000  # mornings
+MOST_AN_HOUR = 120  # walk-ins
+MOST_SEED = 2**32 - 1
+PICTURES = (".png", ".svg")
 
-
-def count(text: str) -> int:
-    """A whole number of mornings, up to MOST."""
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= MOST:
-        raise ArgumentTypeError(f"a whole number from 1 to {MOST}")
-    return int(text)
-
-
-def rate(text: str) -> float:
-    """Walk-ins an hour, from 0 to 120."""
-    try:
-        value = float(text)
-    except ValueError as error:
-        raise ArgumentTypeError(f"not a number: {text}") from error
-    if not 0 <= value <= 120:
-        raise ArgumentTypeError("a number from 0 to 120")
-    return value
+KINDS = {
+    "visits": gettext_lazy("visit lengths"),
+    "walk_ins": gettext_lazy("walk-ins an hour"),
+    "start_delay": gettext_lazy("the expert's late start"),
+    "absent": gettext_lazy("who never comes"),
+    "punctuality": gettext_lazy("when booked patients check in"),
+    "missed": gettext_lazy("missed calls and who comes back"),
+}
+SOURCES = {
+    "expert": gettext_lazy("From the expert's own past"),
+    "department": gettext_lazy("From the department's past"),
+    "default": gettext_lazy("The department's stated default, for want of any past"),
+    "stated": gettext_lazy("Stated, not counted here"),
+    "study": gettext_lazy("The study's, or assumed where it does not say"),
+}
 
 
 class Command(BaseCommand):
@@ -45,41 +49,42 @@ class Command(BaseCommand):
         parser.add_argument(
             "--expert", metavar="CODE", help="from this expert's own past (default: the study's morning)"
         )
+        parser.add_argument("--walk-ins-per-hour", metavar="X", help="in place of what the expert's past says")
         parser.add_argument(
-            "--walk-ins-per-hour", type=rate, metavar="X", help="in place of what the expert's past says"
+            "--policy", nargs="+", default=list(POLICIES), metavar="NAME", help=f"which: {', '.join(POLICIES)} (all)"
         )
-        parser.add_argument(
-            "--policy", nargs="+", choices=POLICIES, default=list(POLICIES), metavar="NAME",
-            help=f"which: {', '.join(POLICIES)} (all)",
-        )  # fmt: skip
-        parser.add_argument("--mornings", type=count, default=10_000, metavar="N", help="how many (10000)")
-        parser.add_argument("--seed", type=int, default=1, help="the same seed gives the same mornings (1)")
+        parser.add_argument("--mornings", default=10_000, metavar="N", help="how many, in whole groups of 20 (10000)")
+        parser.add_argument("--seed", default=1, metavar="N", help="the same seed gives the same mornings (1)")
         parser.add_argument("--json", action="store_true", help="everything, for programs")
         parser.add_argument("--picture", type=Path, metavar="FILE", help="waits and the crowd over time, .png or .svg")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if options["seed"] < 0:
-            raise CommandError(_("A seed is not negative."))
-        scenario, sources = self._scenario(options["expert"], options["walk_ins_per_hour"])
-        policies = {name: POLICIES[name] for name in dict.fromkeys(options["policy"])}
-        with tqdm(total=None, unit=" steps", file=sys.stderr, mininterval=0.2, leave=False) as bar:
+        count = _whole("--mornings", options["mornings"], 1, MOST)
+        seed = _whole("--seed", options["seed"], 0, MOST_SEED)
+        file = options["picture"]
+        if file is not None and file.suffix not in PICTURES:
+            raise CommandError(_("The picture's name ends in .png or .svg."))
+        policies = {name: _policy(name) for name in dict.fromkeys(options["policy"])}
+        scenario, sources = self._scenario(options["expert"], _rate(options["walk_ins_per_hour"]))
+        with tqdm(total=None, unit=" steps", file=sys.stderr, disable=not sys.stderr.isatty(), leave=False) as bar:
 
             def progress(done: int, steps: int) -> None:
                 bar.total = steps
                 bar.update(done - bar.n)
 
-            reports = report.simulate(
-                scenario, policies, count=options["mornings"], seed=options["seed"], progress=progress
-            )
-        if options["picture"]:
+            reports = report.simulate(scenario, policies, count=count, seed=seed, progress=progress)
+        if file is not None:
             try:
-                picture.waits_and_crowd(scenario, reports).savefig(options["picture"], dpi=150)
-            except (OSError, ValueError) as error:
-                raise CommandError(f"{options['picture']}: {error}") from error
+                picture.waits_and_crowd(scenario, reports).savefig(file, dpi=150)
+            except OSError as error:
+                raise CommandError(
+                    _("The picture cannot be written to %(file)s: %(why)s.") % {"file": file, "why": error.strerror}
+                ) from error
         if options["json"]:
-            self.stdout.write(json.dumps(tables.document(scenario, reports, sources), indent=2))
+            document = {"mornings": count, "seed": seed} | tables.document(scenario, reports, sources)
+            self.stdout.write(json.dumps(document, indent=2))
             return
-        for line in tables.lines(scenario, reports):
+        for line in (*tables.lines(scenario, reports), "", *_origin(sources)):
             self.stdout.write(line)
 
     def _scenario(self, code: str | None, walk_ins_per_hour: float | None) -> tuple[Scenario, dict[str, str]]:
@@ -95,3 +100,44 @@ class Command(BaseCommand):
         except BookingError as error:
             raise CommandError(str(error)) from error
         return own.scenario, own.sources
+
+
+def _origin(sources: Mapping[str, str]) -> Iterator[str]:
+    """What the figures rest on."""
+    for source, name in SOURCES.items():
+        kinds = [str(KINDS[kind]) for kind in sources if sources[kind] == source]
+        if kinds:
+            yield f"{name}: {', '.join(kinds)}."
+
+
+def _policy(name: str) -> Policy:
+    if name not in POLICIES:
+        raise CommandError(
+            _("There is no policy named %(name)s; there are %(names)s.") % {"name": name, "names": ", ".join(POLICIES)}
+        )
+    return POLICIES[name]
+
+
+def _whole(option: str, given: str | int, least: int, most: int) -> int:
+    text = str(given)
+    if not text.isascii() or not text.isdigit() or not least <= int(text) <= most:
+        raise CommandError(
+            _("%(option)s is a whole number from %(least)d to %(most)d.")
+            % {"option": option, "least": least, "most": most}
+        )
+    return int(text)
+
+
+def _rate(given: str | float | None) -> float | None:
+    if given is None:
+        return None
+    try:
+        value = float(given)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value <= MOST_AN_HOUR:
+        raise CommandError(
+            _("%(option)s is a number from %(least)d to %(most)d.")
+            % {"option": "--walk-ins-per-hour", "least": 0, "most": MOST_AN_HOUR}
+        )
+    return value
