@@ -49,6 +49,8 @@ def fixed_time(scenario: Scenario) -> Plan:
         slots += pairwise(start + (end - start) * i // numbers for i in range(numbers + 1) if numbers)
         # Booked times are spread evenly among the others.
         bookable += [booked * (i + 1) // numbers - booked * i // numbers for i in range(numbers)]
+    if not slots:
+        return split(scenario, [0] * len(scenario.slots), booked_first=True)
     return _plan(slots, bookable, [1 - each for each in bookable], booked_first=True)
 
 
