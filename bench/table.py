@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
-LIBRARIES = ("Django", "channels", "uvicorn", "uvloop", "websockets", "psycopg", "redis")
+LIBRARIES = (
+    "Django", "channels", "uvicorn", "uvloop", "websockets", "psycopg", "redis", "numpy", "numba", "ciw", "simpy",
+)  # fmt: skip
 
 
 @dataclass

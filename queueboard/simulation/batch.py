@@ -65,12 +65,14 @@ _FLAGS = ("refused", "late", "passed", "missed")
 @numba.njit(cache=True, nogil=True)
 def _play(
     slots, pool_at_opening, ends, visit_seconds, settings, booked_first,
-    booked, own_slot, by_arrival, length, back, delay,
-    slot_of, arrived, called, started, finished, refused, late, passed, missed,
+    booked, own_slot, by_arrival, each_length, each_back, each_delay,
+    each_slot_of, each_arrived, each_called, each_started, each_finished,
+    each_refused, each_late, each_passed, each_missed,
 ):  # fmt: skip
     call_seconds, grace, early, missed_behind = settings
     mornings, columns = by_arrival.shape
     last, end = len(slots) - 1, ends[-1]
+    never = np.int64(_NEVER)
     queue = np.empty(columns, np.int64)  # places in the slots, rising, from `head` to `tail`
     owner = np.empty(columns + 1, np.int64)  # whose ticket number it is
     again = np.empty(columns, np.int64)  # who turned up again: columns, in the order of _turned_up
@@ -83,31 +85,40 @@ def _play(
     pool = np.empty_like(pool_at_opening)
 
     for row in range(mornings):
-        slot_of[row] = -1
-        arrived[row] = _NEVER
-        called[row] = _NEVER
-        started[row] = _NEVER
-        finished[row] = _NEVER
-        refused[row] = False
-        late[row] = False
-        passed[row] = False
-        missed[row] = False
+        slot_of = each_slot_of[row]
+        arrived = each_arrived[row]
+        called = each_called[row]
+        started = each_started[row]
+        finished = each_finished[row]
+        refused = each_refused[row]
+        late = each_late[row]
+        passed = each_passed[row]
+        missed = each_missed[row]
+        length = each_length[row]
+        back = each_back[row]
+        slot_of[:] = -1
+        arrived[:] = _NEVER
+        called[:] = _NEVER
+        started[:] = _NEVER
+        finished[:] = _NEVER
+        refused[:] = False
+        late[:] = False
+        passed[:] = False
+        missed[:] = False
         pool[:] = pool_at_opening
         coming = by_arrival[row]
         came = issued = calls = head = tail = turned_up = away = 0
         furthest = -1  # slot of the latest ticket called
         ended = 0  # slots that have passed their numbers on
-        free = np.int64(delay[row])
+        free = np.int64(each_delay[row])
+        comes_at = (coming[0] >> _NUMBER_BITS) - _TIME_ZERO if columns else never  # who comes next
+        back_at = never  # when the first of those who missed their call reports back
 
         while True:
             waiting = tail - head + turned_up
-            now = np.int64(_NEVER)
+            now = min(comes_at, back_at)
             if waiting > 0:
-                now = free
-            if came < columns:
-                now = min(now, (coming[came] >> _NUMBER_BITS) - _TIME_ZERO)
-            for i in range(away):
-                now = min(now, out_at[i])
+                now = min(now, free)
             if now == _NEVER or (waiting == 0 and now > max(free, end)):
                 break
 
@@ -116,9 +127,10 @@ def _play(
                 pool[ended] = 0
                 ended += 1
 
-            while came < columns and (coming[came] >> _NUMBER_BITS) - _TIME_ZERO == now:
+            while comes_at == now:
                 column = coming[came] & (2**_NUMBER_BITS - 1)
                 came += 1
+                comes_at = (coming[came] >> _NUMBER_BITS) - _TIME_ZERO if came < columns else never
                 is_booked = booked[column]
                 slot = np.int64(own_slot[column])
                 if not is_booked:
@@ -126,19 +138,19 @@ def _play(
                     while slot <= last and (slots[slot, 1] <= now or pool[slot] == 0):
                         slot += 1
                     if slot > last:
-                        refused[row, column] = True
+                        refused[column] = True
                         continue
                     pool[slot] -= 1
                 issued += 1
                 number[column] = issued
                 owner[issued] = column
                 misses[column] = 0
-                slot_of[row, column] = slot
-                arrived[row, column] = now
+                slot_of[column] = slot
+                arrived[column] = now
                 is_late = is_booked and now > slots[slot, 1] + grace
                 is_passed = is_booked and furthest > slot
-                late[row, column] = is_late
-                passed[row, column] = is_passed
+                late[column] = is_late
+                passed[column] = is_passed
                 if is_passed and not is_late:
                     # R4.6: numbers rise with time, so the new one is the last to have turned up.
                     again[turned_up] = column
@@ -163,17 +175,18 @@ def _play(
                 tail += 1
 
             # Who reports back now, by column (there are few).
-            while True:
+            while back_at == now:
                 first = -1
+                back_at = never
                 for i in range(away):
                     if out_at[i] == now and (first < 0 or out[i] < out[first]):
                         first = i
-                if first < 0:
-                    break
                 column = out[first]
                 away -= 1
                 out[first] = out[away]
                 out_at[first] = out_at[away]
+                for i in range(away):
+                    back_at = min(back_at, out_at[i])
                 due = calls + min(missed_behind, tail - head + turned_up)
                 for i in range(turned_up):
                     if not booked[again[i]] and misses[again[i]] == 1:
@@ -209,21 +222,22 @@ def _play(
                 head += 1
 
             calls += 1
-            furthest = max(furthest, np.int64(slot_of[row, column]))
+            furthest = max(furthest, np.int64(slot_of[column]))
             if misses[column] == 0:
-                called[row, column] = now
-            if misses[column] == 0 and back[row, column] >= 0:
+                called[column] = now
+            if misses[column] == 0 and back[column] >= 0:
                 misses[column] = 1
-                missed[row, column] = True
+                missed[column] = True
                 free = now + call_seconds
-                if back[row, column] < _NEVER:
+                if back[column] < _NEVER:
                     out[away] = column
-                    out_at[away] = free + back[row, column]
+                    out_at[away] = free + back[column]
+                    back_at = min(back_at, out_at[away])
                     away += 1
                 continue
             slot = 0
             while slot < len(ends) - 1 and now >= ends[slot]:
                 slot += 1
-            free = now + np.int64(np.floor(length[row, column] * visit_seconds[slot] + 0.5))
-            started[row, column] = now
-            finished[row, column] = free
+            free = now + np.int64(np.floor(length[column] * visit_seconds[slot] + 0.5))
+            started[column] = now
+            finished[column] = free

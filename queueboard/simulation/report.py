@@ -153,10 +153,14 @@ def waits(plan: Plan, patients: Patients, outcome: Outcome) -> Floats:
 
 def in_waiting_room(scenario: Scenario, outcome: Outcome) -> Floats:
     """Mean number of those present and not called yet, at `crowd_times`."""
-    times = crowd_times(scenario)
-    came = np.searchsorted(np.sort(outcome.arrived, axis=None), times, side="right")
-    went = np.searchsorted(np.sort(outcome.called, axis=None), times, side="right")
-    return (came - went) / len(outcome.arrived)
+    return (_by_then(scenario, outcome.arrived) - _by_then(scenario, outcome.called)) / len(outcome.arrived)
+
+
+def _by_then(scenario: Scenario, instants: Seconds) -> NDArray[np.int64]:
+    """How many of the instants have come by each of `crowd_times`."""
+    looks = len(crowd_times(scenario))
+    first = np.clip(-((scenario.opens - instants) // CROWD_STEP), 0, looks)  # the first look that finds it come
+    return np.bincount(first.ravel(), minlength=looks + 1)[:looks].cumsum()
 
 
 def crowd_times(scenario: Scenario) -> Seconds:

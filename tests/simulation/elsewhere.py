@@ -28,7 +28,7 @@ class Line:
 
 
 def lines(scenario: Scenario, patients: Patients, outcome: Outcome, row: int) -> list[Line]:
-    """Everybody who got a ticket that morning, by class, the first class first."""
+    """Everybody who got a ticket that morning, by class, the first class first; no class without patients."""
     made = []
     for slot in range(len(scenario.slots)):
         for booked in (True, False):
@@ -36,7 +36,7 @@ def lines(scenario: Scenario, patients: Patients, outcome: Outcome, row: int) ->
             columns = sorted(chosen.nonzero()[0].tolist(), key=lambda column: (outcome.arrived[row, column], column))
             arrivals = [int(outcome.arrived[row, column]) - scenario.opens for column in columns]
             made.append(Line(columns, arrivals, patients.length[row, columns].tolist()))
-    return made
+    return [line for line in made if line.columns]
 
 
 def waits_by_column(found: Sequence[Line], waits: Iterator[Iterator[float]]) -> dict[int, float]:
@@ -79,11 +79,15 @@ def in_ciw(scenario: Scenario, found: Sequence[Line], delay: int) -> ciw.network
     return ciw_network(arrivals, visits, float(delay - scenario.opens))
 
 
-def ciw_records(network: ciw.network.Network) -> list:
-    """Plays it; one record a patient."""
+def play_in_ciw(network: ciw.network.Network) -> ciw.Simulation:
     simulation = ciw.Simulation(network)
     simulation.simulate_until_max_time(FOREVER / 2)
-    return simulation.get_all_records()
+    return simulation
+
+
+def ciw_records(network: ciw.network.Network) -> list:
+    """Plays it; one record a patient."""
+    return play_in_ciw(network).get_all_records()
 
 
 def ciw_waits(network: ciw.network.Network, classes: int) -> Iterator[Iterator[float]]:
