@@ -52,8 +52,10 @@ def waits_and_crowd(
         left.set_title(words["waits"], loc="left")
         left.legend(frameon=False, loc="lower right")
         minutes = crowd_times(scenario) / 60
-        for (name, report), colour in zip(reports.items(), COLOURS * len(reports), strict=False):
-            right.plot(minutes, report.crowd, color=colour, label=names.get(name, name))
+        # Where two policies fill the room alike, the earlier one shows on both sides of the later.
+        widths = np.linspace(1.5 + 0.8 * (len(reports) - 1), 1.5, len(reports))
+        for (name, report), colour, width in zip(reports.items(), COLOURS * len(reports), widths, strict=False):
+            right.plot(minutes, report.crowd, color=colour, linewidth=width, label=names.get(name, name))
             low, high = report.crowd - report.crowd_margin, report.crowd + report.crowd_margin
             right.fill_between(minutes, low, high, color=colour, alpha=0.2, linewidth=0)
         right.axvline(0, color="#999999", linewidth=0.8)

@@ -118,6 +118,12 @@ class TestAnExpert:
         assert said["sources"]["walk_ins"] == "stated"
         assert said["scenario"]["walk_ins"] == [6.0] * 3  # the hour before, then each of two hours
 
+    def test_where_walk_ins_take_all_numbers_it_says_so(self, expert):
+        """What is compared then is the order alone."""
+        sentence = "Walk-ins alone take all numbers"
+        assert sentence in simulate("--expert", expert.code, "--walk-ins-per-hour", "20")
+        assert sentence not in simulate("--expert", expert.code, "--walk-ins-per-hour", "1")
+
     def test_neither_planned_nor_past(self):
         expert = factories.expert(factories.department())
         with pytest.raises(CommandError, match="neither a planned nor a past session"):

@@ -86,6 +86,11 @@ class Command(BaseCommand):
             return
         for line in (*tables.lines(scenario, reports), "", *_origin(sources)):
             self.stdout.write(line)
+        if scenario.bookings == 0:
+            self.stdout.write(
+                _("Walk-ins alone take all numbers: nobody books, and the policies hardly differ. "
+                  "--walk-ins-per-hour states how many come.")
+            )  # fmt: skip
 
     def _scenario(self, code: str | None, walk_ins_per_hour: float | None) -> tuple[Scenario, dict[str, str]]:
         if code is None:
