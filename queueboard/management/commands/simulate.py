@@ -42,6 +42,61 @@ SOURCES = {
 }
 
 
+def count(given: str | int) -> int:
+    """A whole number of mornings. Raises CommandError."""
+    return _whole("--mornings", given, 1, MOST)
+
+
+def seed(given: str | int) -> int:
+    """Raises CommandError."""
+    return _whole("--seed", given, 0, MOST_SEED)
+
+
+def _whole(option: str, given: str | int, least: int, most: int) -> int:
+    text = str(given)
+    if not text.isascii() or not text.isdigit() or not least <= int(text) <= most:
+        raise CommandError(
+            _("%(option)s is a whole number from %(least)d to %(most)d.")
+            % {"option": option, "least": least, "most": most}
+        )
+    return int(text)
+
+
+def rate(given: str | float | None) -> float | None:
+    """Walk-ins an hour, or None where none are stated. Raises CommandError."""
+    if given is None:
+        return None
+    try:
+        value = float(given)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value <= MOST_AN_HOUR:
+        raise CommandError(
+            _("%(option)s is a number from %(least)d to %(most)d.")
+            % {"option": "--walk-ins-per-hour", "least": 0, "most": MOST_AN_HOUR}
+        )
+    return value
+
+
+def morning(code: str | None, walk_ins_per_hour: float | None) -> tuple[Scenario, dict[str, str]]:
+    """The study's morning, or one from the past of the expert with this code, and where its figures come from.
+
+    Raises CommandError.
+    """
+    if code is None:
+        if walk_ins_per_hour is not None:
+            raise CommandError(_("Walk-ins an hour can be given for an expert's own past only."))
+        return study.scenario(), study.SOURCES
+    expert = Expert.objects.select_related("department").filter(code=code).first()
+    if expert is None:
+        raise CommandError(_("There is no expert with the code %(code)s.") % {"code": code})
+    try:
+        own = own_past.of_expert(expert, walk_ins_per_hour=walk_ins_per_hour)
+    except BookingError as error:
+        raise CommandError(str(error)) from error
+    return own.scenario, own.sources
+
+
 class Command(BaseCommand):
     help = "Plays mornings under several ways to split the numbers: waits, idle time, overtime, crowd."
 
@@ -59,20 +114,19 @@ class Command(BaseCommand):
         parser.add_argument("--picture", type=Path, metavar="FILE", help="waits and the crowd over time, .png or .svg")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        count = _whole("--mornings", options["mornings"], 1, MOST)
-        seed = _whole("--seed", options["seed"], 0, MOST_SEED)
+        how_many, which = count(options["mornings"]), seed(options["seed"])
         file = options["picture"]
         if file is not None and file.suffix not in PICTURES:
             raise CommandError(_("The picture's name ends in .png or .svg."))
         policies = {name: _policy(name) for name in dict.fromkeys(options["policy"])}
-        scenario, sources = self._scenario(options["expert"], _rate(options["walk_ins_per_hour"]))
+        scenario, sources = morning(options["expert"], rate(options["walk_ins_per_hour"]))
         with tqdm(total=None, unit=" steps", file=sys.stderr, disable=not sys.stderr.isatty(), leave=False) as bar:
 
             def progress(done: int, steps: int) -> None:
                 bar.total = steps
                 bar.update(done - bar.n)
 
-            reports = report.simulate(scenario, policies, count=count, seed=seed, progress=progress)
+            reports = report.simulate(scenario, policies, count=how_many, seed=which, progress=progress)
         if file is not None:
             try:
                 picture.waits_and_crowd(scenario, reports).savefig(file, dpi=150)
@@ -81,7 +135,7 @@ class Command(BaseCommand):
                     _("The picture cannot be written to %(file)s: %(why)s.") % {"file": file, "why": error.strerror}
                 ) from error
         if options["json"]:
-            document = {"mornings": count, "seed": seed} | tables.document(scenario, reports, sources)
+            document = {"mornings": how_many, "seed": which} | tables.document(scenario, reports, sources)
             self.stdout.write(json.dumps(document, indent=2))
             return
         for line in (*tables.lines(scenario, reports), "", *_origin(sources)):
@@ -91,20 +145,6 @@ class Command(BaseCommand):
                 _("Walk-ins alone take all numbers: nobody books, and the policies hardly differ. "
                   "--walk-ins-per-hour states how many come.")
             )  # fmt: skip
-
-    def _scenario(self, code: str | None, walk_ins_per_hour: float | None) -> tuple[Scenario, dict[str, str]]:
-        if code is None:
-            if walk_ins_per_hour is not None:
-                raise CommandError(_("Walk-ins an hour can be given for an expert's own past only."))
-            return study.scenario(), study.SOURCES
-        expert = Expert.objects.select_related("department").filter(code=code).first()
-        if expert is None:
-            raise CommandError(_("There is no expert with the code %(code)s.") % {"code": code})
-        try:
-            own = own_past.of_expert(expert, walk_ins_per_hour=walk_ins_per_hour)
-        except BookingError as error:
-            raise CommandError(str(error)) from error
-        return own.scenario, own.sources
 
 
 def _origin(sources: Mapping[str, str]) -> Iterator[str]:
@@ -121,28 +161,3 @@ def _policy(name: str) -> Policy:
             _("There is no policy named %(name)s; there are %(names)s.") % {"name": name, "names": ", ".join(POLICIES)}
         )
     return POLICIES[name]
-
-
-def _whole(option: str, given: str | int, least: int, most: int) -> int:
-    text = str(given)
-    if not text.isascii() or not text.isdigit() or not least <= int(text) <= most:
-        raise CommandError(
-            _("%(option)s is a whole number from %(least)d to %(most)d.")
-            % {"option": option, "least": least, "most": most}
-        )
-    return int(text)
-
-
-def _rate(given: str | float | None) -> float | None:
-    if given is None:
-        return None
-    try:
-        value = float(given)
-    except ValueError:
-        value = math.nan
-    if not 0 <= value <= MOST_AN_HOUR:
-        raise CommandError(
-            _("%(option)s is a number from %(least)d to %(most)d.")
-            % {"option": "--walk-ins-per-hour", "least": 0, "most": MOST_AN_HOUR}
-        )
-    return value
