@@ -10,6 +10,7 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone, translation
 
 from queueboard import own_past
+from queueboard.models import Ticket
 from queueboard.simulation.policies import POLICIES
 from tests import factories
 from tests.booking.clinic import past, planned
@@ -112,6 +113,24 @@ class TestAnExpert:
         own = own_past.of_expert(expert)
         assert own.scenario.start_delay == (pytest.approx(20), pytest.approx(8.165, abs=0.001))
         assert own.sources["start_delay"] == own.sources["visits"] == "expert"
+
+    def test_missed_calls_are_the_measured_ones(self, expert):
+        """Of 50 called ten missed their call, and four of these never came back."""
+        of = factories.session(split=((0, 50),), state="closed")
+        of.expert = expert
+        of.save()
+        slot = of.slots.get()
+        Ticket.objects.bulk_create(
+            Ticket(
+                session=of, slot=slot, number=number, patient=factories.patient(), booked=False, arrived=of.starts_at,
+                state="not_seen" if number <= 4 else "done", called_no=number, misses=int(number <= 10),
+                turned_up=of.ends_at if 4 < number <= 10 else None,
+            )
+            for number in range(1, 51)
+        )  # fmt: skip
+        own = own_past.of_expert(expert)
+        assert (own.scenario.missed, own.scenario.never_back) == (0.2, 0.4)
+        assert own.sources["missed"] == "expert"
 
     def test_walk_ins_can_be_stated(self, expert):
         said = json.loads(simulate("--expert", expert.code, "--walk-ins-per-hour", "6", "--json"))
