@@ -3,13 +3,15 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from bench.quotas import arrivals, lengths
+
 DOCS = Path(__file__).resolve().parent.parent.parent / "docs"
 INTRODUCTION = """# Quotas: how they are computed, and how good they are
 
 Made by `make quotas`: every figure and picture on this page is measured by that command, from seeds that are fixed.
 """
 # A section gets the folder for its pictures (docs/quotas) and gives its Markdown.
-SECTIONS: tuple[Callable[[Path], str], ...] = ()
+SECTIONS: tuple[Callable[[Path], str], ...] = (arrivals.section, lengths.section)
 
 
 def main() -> None:
