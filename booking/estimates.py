@@ -1,17 +1,21 @@
 """What a split of numbers is computed from: visit lengths, capacities and walk-ins, each with where it came from.
 
-Reads the log; decides nothing. The expert's own history is used where there is any, else the department's, else the
-department's stated defaults; the basis says which (R2.5).
+Reads the log; decides nothing. The expert's own history counts as far as there is any, then the department's, then the
+department's stated defaults; the basis says how far (R2.2, R2.5).
 """
 
-from collections.abc import Callable
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
 import numpy as np
+from django.utils import timezone
 
 from booking import history, quota
+from booking.cuts import Cut, Cuts
+from booking.history import Flags
 from booking.models import Department
 
 # R2.1, the study's: 50 one-minute windows per past session and interval, a count over 4 counts as 4.
@@ -19,6 +23,8 @@ SAMPLES = 50
 CLIP = 4
 # What is shown and compared: enough for any report, and the same after a trip through JSON.
 DIGITS = 6
+# One walk-in in two hundred sessions is none: a number kept for them would be left over in all the others.
+WALK_IN_DIGITS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +49,11 @@ class Period:
         """The slots in minutes from the start."""
         return [(_minutes(self.starts_at, a), _minutes(self.starts_at, b)) for a, b in self.spans]
 
+    @property
+    def day(self) -> int:
+        """The local date as an ordinal."""
+        return timezone.localtime(self.starts_at).toordinal()
+
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
@@ -54,39 +65,25 @@ class Estimate:
     basis: dict[str, Any]
 
 
-class Logs:
-    """The log of one department's half-days at a time, read once for all that are estimated in a row."""
+def estimate(period: Period, cuts: Cuts | None = None) -> Estimate:
+    """Reads the history of the period's department and estimates capacities (R2.3) and walk-ins (R2.2).
 
-    def __init__(self) -> None:
-        self._key: tuple[int, bool] | None = None
-        self._log: history.Log | None = None
-
-    def of(self, period: Period) -> history.Log:
-        """The period's department: the last sessions of each expert before the period, of the same half-day."""
-        department, morning = period.department, history.is_morning(period.starts_at)
-        if self._log is None or self._key != (department.pk, morning):
-            self._log = None
-            self._key = (department.pk, morning)
-            self._log = history.read(morning=morning, limit=department.history_sessions, department_id=department.pk)
-        return self._log.of(self._log.starts_at < period.starts_at.timestamp())
-
-
-def estimate(period: Period, logs: Logs | None = None) -> Estimate:
-    """Reads the history of the period's department and estimates capacities (R2.3) and walk-ins (R2.1).
-
-    `logs`: what was read for the periods before this one. The windows are drawn by a generator seeded with department,
-    experts and start: the same session and the same history always give the same rates (R2.6).
+    `cuts`: what was read for the periods before this one. The study's frequency table (R2.1) is drawn by a generator
+    seeded with department, experts and start: the same session and the same history always give the same (R2.6).
     """
-    everybody = (logs or Logs()).of(period)
-    own = everybody.of_experts(period.expert_ids)
-    capacities, visits = _capacities(period, own, everybody)
-    intervals, walk_ins = _walk_ins(period, own.with_arrivals(), everybody.with_arrivals())
+    opening = (_minutes(period.starts_at, period.opens_at), 0.0)
+    morning = history.is_morning(period.starts_at)
+    cut = (cuts or Cuts()).of(period.department, (opening, *period.minutes), morning=morning)
+    whose = cut.whose(period.expert_ids)
+    colleagues = [known for pk, known in cut.by_expert.items() if pk not in period.expert_ids]
+    capacities, visits = _capacities(period, cut, whose, [visits for _, visits in colleagues])
+    intervals, walk_ins = _walk_ins(period, cut, whose, [arrivals for arrivals, _ in colleagues])
     return Estimate(
         capacities=capacities,
         before_start=intervals[0]["expected"],
         walk_ins=[interval["expected"] for interval in intervals[1:]],
         basis={
-            "half_day": "morning" if history.is_morning(period.starts_at) else "afternoon",
+            "half_day": "morning" if morning else "afternoon",
             "rooms": period.rooms,
             "visits": visits,
             "walk_ins": walk_ins | {"intervals": intervals},
@@ -95,70 +92,104 @@ def estimate(period: Period, logs: Logs | None = None) -> Estimate:
 
 
 def _capacities(
-    period: Period, own: history.Log, everybody: history.Log
+    period: Period, cut: Cut, whose: Flags, colleagues: list[quota.Visits]
 ) -> tuple[list[quota.SlotCapacity], dict[str, Any]]:
     department, spans = period.department, period.minutes
-    log, source = _first_known(own, everybody, lambda log: bool((log.seconds > 0).any()))
-    by_slot = history.visit_minutes(log, spans)
-    lengths = np.concatenate(by_slot)
-    # A slot in which no visit is on record takes the mean of the others before the department's default.
-    stand_in = float(lengths.mean()) if lengths.sum() > 0 else department.default_visit_minutes
+    stated = quota.stated_length_prior(department.default_visit_minutes, len(spans))
+    own, prior = cut.visits(whose), quota.department_length_prior(colleagues, stated)
+    foretold = quota.forecast_lengths(own, period.day, prior)
+    # The expert's own log says when visits begin and whether patients wait; without one the department's does.
+    log, source = cut.log.of(whose), "expert"
+    if not foretold.visits:
+        log, source = cut.log, "department" if prior.experts else "default"
     # As many would have begun in each of the rooms. What a session that was stopped did not see says nothing.
     counts, waited = period.rooms * history.counts(log, spans), history.waited(log, spans)
     whole = history.exposure(log, spans) == 1.0
+    lengths = log.seconds[log.seconds > 0] / 60
     capacities = quota.capacity(
         [(end - start) * period.rooms for start, end in spans],
-        by_slot,
+        history.visit_minutes(log, spans),
         [counts[whole[:, slot], slot] for slot in range(len(spans))],
         [waited[whole[:, slot], slot] for slot in range(len(spans))],
-        default_visit=stand_in,
+        default_visit=department.default_visit_minutes,
+        foretold=foretold.mean,
         late_share=department.late_start_share,
     )
     return capacities, _used(log, source) | {
         "visits": len(lengths),
-        "mean_minutes": round(stand_in, DIGITS),
+        "mean_minutes": round(float(lengths.mean()) if len(lengths) else department.default_visit_minutes, DIGITS),
         "late_start_share": department.late_start_share,
         "waiting_seen_by": _waiting_seen_by(log),
-    }
+        "estimator": "weighted" if source != "default" else "stated",
+        "effective_visits": round(float(foretold.effective_visits.sum()), DIGITS),
+        "department_share": round(float(foretold.department_share.mean()), DIGITS),
+    } | _learnt(foretold)
 
 
-def _walk_ins(period: Period, own: history.Log, everybody: history.Log) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """One entry for the time before the start and one for each slot: frequencies (the study's table 1), rate, count."""
-    log, source = _first_known(own, everybody, lambda log: len(log) > 0)
-    # The log may be of single experts' sessions or of pooled ones: rates are per room.
-    share = period.rooms * len(log) / int(log.came_for.sum()) if len(log) else float(period.rooms)
-    seed = [period.department.pk, *sorted(period.expert_ids), int(period.starts_at.timestamp())]
-    rng = np.random.default_rng(seed)
-    intervals = []
-    for start, end in [(_minutes(period.starts_at, period.opens_at), 0.0), *period.minutes]:
-        entry: dict[str, Any] = {"from": round(start, DIGITS), "to": round(end, DIGITS)}
-        per_minute = period.department.default_walk_ins_per_hour / 60
-        if end <= start:
-            per_minute = 0.0
-        elif len(log):
-            windows = history.walk_ins_by_minute(log, (start, end))
-            frequencies = quota.sample_frequencies(windows, samples=SAMPLES, clip=CLIP, rng=rng)
-            per_minute = quota.rate_of_frequencies(frequencies)
-            entry["frequencies"] = frequencies.tolist()
-        entry["per_minute"] = round(per_minute * share, DIGITS)
-        entry["expected"] = round(per_minute * share * max(0.0, end - start), DIGITS)
-        intervals.append(entry)
+def _walk_ins(
+    period: Period, cut: Cut, whose: Flags, colleagues: list[quota.Arrivals]
+) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """One entry for the time before the start and one for each slot: what is expected, and the study's table 1."""
+    per_minute = period.department.default_walk_ins_per_hour / 60
+    lengths = np.array([max(0.0, end - start) for start, end in cut.intervals])
+    prior = quota.department_prior(colleagues, per_minute * lengths * cut.unit)
+    foretold = quota.forecast_arrivals(cut.arrivals(whose), period.day, prior).of_a_share(period.rooms / cut.unit)
+    log, source = cut.log.of(whose & cut.log.has_arrivals), "expert"
+    if not foretold.sessions:
+        log, source = cut.log.with_arrivals(), "department" if prior.experts else "default"
+    tables = _frequencies(period, log, cut.intervals)
+    intervals = [
+        {
+            "from": round(start, DIGITS),
+            "to": round(end, DIGITS),
+            "per_minute": round(float(foretold.mean[index]) / length if length else 0.0, DIGITS),
+            "expected": round(float(foretold.mean[index]) if length else 0.0, WALK_IN_DIGITS),
+            "low": float(foretold.low[index]),
+            "median": float(foretold.median[index]),
+            "high": float(foretold.high[index]),
+            "frequencies": tables[index],
+        }
+        for index, ((start, end), length) in enumerate(zip(cut.intervals, lengths.tolist(), strict=True))
+    ]
     return intervals, _used(log, source) | {
-        "estimator": "sampled" if len(log) else "stated",
+        "estimator": "weighted" if source != "default" else "stated",
         "samples": SAMPLES,
         "clip": CLIP,
         "default_per_hour": period.department.default_walk_ins_per_hour,
+        "effective_sessions": round(float(foretold.effective_sessions.mean()), DIGITS),
+        "department_share": round(float(foretold.department_share.mean()), DIGITS),
+        "weekday": foretold.weekday,
+        "dispersion": round(foretold.dispersion, DIGITS),
+    } | _learnt(foretold)
+
+
+def _frequencies(period: Period, log: history.Log, intervals: Sequence[history.Span]) -> list[list[int] | None]:
+    """The study's table 1 (R2.1), a line an interval; None where no session is on record, or the interval is empty."""
+    seed = [period.department.pk, *sorted(period.expert_ids), int(period.starts_at.timestamp())]
+    rng = np.random.default_rng(seed)
+    return [
+        quota.sample_frequencies(history.walk_ins_by_minute(log, span), samples=SAMPLES, clip=CLIP, rng=rng).tolist()
+        if len(log) and span[1] > span[0]
+        else None
+        for span in intervals
+    ]
+
+
+def _learnt(foretold: quota.ArrivalForecast | quota.LengthForecast) -> dict[str, Any]:
+    """How much history was used and how good such forecasts were (R2.2, R2.5)."""
+    ours = foretold.scores.get("ours")
+    return {
+        "half_life_days": None if math.isinf(foretold.half_life) else foretold.half_life,
+        "belief": round(foretold.belief, DIGITS),
+        "scored": foretold.scored,
+        "log_score": None if ours is None else round(ours.log_score, DIGITS),
+        "absolute_error": None if ours is None else round(ours.absolute_error, DIGITS),
+        "rivals": {
+            name: {"log_score": round(score.log_score, DIGITS), "absolute_error": round(score.absolute_error, DIGITS)}
+            for name, score in foretold.scores.items()
+            if name != "ours"
+        },
     }
-
-
-def _first_known(
-    own: history.Log, everybody: history.Log, says: Callable[[history.Log], bool]
-) -> tuple[history.Log, str]:
-    """The experts' history where it says something, else the department's, else none; and which of the three it is."""
-    for log, source in ((own, "expert"), (everybody, "department")):
-        if says(log):
-            return log, source
-    return own.of(np.zeros(len(own), dtype=np.bool_)), "default"
 
 
 def _used(log: history.Log, source: str) -> dict[str, Any]:

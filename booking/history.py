@@ -80,9 +80,6 @@ class Log:
             **{name: getattr(self, name)[visits] for name in _OF_VISITS},
         )
 
-    def of_experts(self, expert_ids: Iterable[int]) -> Self:
-        return self.of(np.isin(self.expert_ids, list(expert_ids)))
-
     def with_arrivals(self) -> Self:
         return self.of(self.has_arrivals)
 
@@ -115,13 +112,20 @@ def is_morning(starts_at: datetime) -> bool:
 
 
 def read(
-    *, morning: bool, limit: int, expert_ids: Iterable[int] | None = None, department_id: int | None = None
+    *,
+    morning: bool,
+    limit: int,
+    before: datetime | None = None,
+    expert_ids: Iterable[int] | None = None,
+    department_id: int | None = None,
 ) -> Log:
-    """The last `limit` sessions of each expert, of one kind of half-day.
+    """The last `limit` sessions of each expert (that started before `before`), of one kind of half-day.
 
     Of these experts, or of everybody in a department. Two queries, each row once.
     """
     sessions = PastSession.objects.filter(morning=morning)
+    if before is not None:
+        sessions = sessions.filter(starts_at__lt=before)
     if expert_ids is not None:
         sessions = sessions.filter(expert_id__in=list(expert_ids))
     if department_id is not None:

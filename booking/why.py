@@ -21,14 +21,6 @@ def sentences(plan: QuotaPlan) -> list[str]:
         told.append(
             _("Where arrivals are not known, patients count as waiting when one visit followed the other at once.")
         )
-    if walk_ins["estimator"] == "sampled":
-        told.append(
-            _(
-                "Walk-ins a minute come from %(samples)d minutes drawn at random from each past session and interval; "
-                "more than %(clip)d in one minute count as %(clip)d."
-            )
-            % {"samples": walk_ins["samples"], "clip": walk_ins["clip"]}
-        )
     if plan.basis["rooms"] > 1:
         told.append(_("Patients are seen in %(rooms)d rooms side by side.") % {"rooms": plan.basis["rooms"]})
     before = walk_ins["intervals"][0]
@@ -117,7 +109,7 @@ def _capacity(row: dict[str, Any], basis: dict[str, Any]) -> str:
             "no visit of this slot is on record."
         )
     else:
-        words = _("%(start)s-%(end)s has room for %(capacity)d visits of %(minutes)s minutes on average.")
+        words = _("%(start)s-%(end)s has room for %(capacity)d visits of %(minutes)s minutes.")
     return words % figures
 
 

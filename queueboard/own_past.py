@@ -72,8 +72,7 @@ def of_expert(expert: Expert, *, walk_ins_per_hour: float | None = None) -> OwnP
 
 def _past(period: Period) -> history.Log:
     limit, morning = period.department.history_sessions, history.is_morning(period.starts_at)
-    log = history.read(morning=morning, limit=limit, expert_ids=period.expert_ids)
-    return log.of(log.starts_at < period.starts_at.timestamp())
+    return history.read(morning=morning, limit=limit, expert_ids=period.expert_ids)
 
 
 def _scenario(period: Period, numbers: int, walk_ins_per_hour: float | None = None) -> OwnPast:

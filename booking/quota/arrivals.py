@@ -1,7 +1,7 @@
 """R2.2: how many walk-ins will come in each interval of a session, from every arrival of the past."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
@@ -30,6 +30,10 @@ RECENT_VARIANCE = 0.05
 # An expert's intervals change more slowly than the level: for each of HALF_LIVES four times as long.
 INTERVAL_MEMORIES = tuple(4.0 * half_life for half_life in HALF_LIVES)
 LEAST_EXPECTED = 1e-6
+# What is expected before is never so sure that a few walk-ins could not tell otherwise: at least so much variance for
+# each walk-in, and so many walk-ins where the expert has had any though nobody else has.
+OVERDISPERSION = 0.5
+LEAST_PRIOR = 0.1
 BLOCK = 25  # sessions scored at a time: their candidates fit into the processor's cache, which is three times as fast
 MOST = 10_000  # walk-ins in one interval; more is a fault in the log
 LEAST_RATE = 0.05  # for the rivals: what "nobody ever came" is taken for, as a Poisson of 0 forbids anybody to come
@@ -95,6 +99,12 @@ class ArrivalForecast:
     belief: float  # how much of the forecast is from those three
     scored: int  # held-out intervals behind the scores
     scores: dict[str, Score]  # `ours`, `plain_mean`, `four_weeks`; empty without held-out sessions
+
+    def of_a_share(self, share: float) -> "ArrivalForecast":
+        """The same of a session with `share` times as many experts at work: the rates alone change."""
+        mean = self.mean * share
+        low, median, high = nb.quantiles(mean, self.variance, (0.1, 0.5, 0.9))
+        return replace(self, mean=mean, low=low, median=median, high=high)
 
 
 def stated_prior(rates: ArrayLike) -> ArrivalPrior:
@@ -205,7 +215,8 @@ def _candidates(log: Arrivals, at: Days, prior: ArrivalPrior) -> _Candidates:
     interval and a stopped session weigh as much as they tell. A day's dispersion makes its count tell less: by
     1 / (1 + dispersion x expected).
     """
-    usual = np.maximum(prior.rates * prior.weekdays[_weekday(log.days)][:, None], LEAST_EXPECTED)
+    rates = np.maximum(prior.rates, np.where(log.counts.any(axis=0), LEAST_PRIOR, LEAST_EXPECTED))
+    usual = rates * prior.weekdays[_weekday(log.days)][:, None]
     expected = usual * log.exposure
     came_all, due_all = log.counts.sum(axis=1, keepdims=True), expected.sum(axis=1, keepdims=True)
     noise = prior.dispersion * np.array(DISPERSIONS)
@@ -222,7 +233,8 @@ def _candidates(log: Arrivals, at: Days, prior: ArrivalPrior) -> _Candidates:
     came, due = np.split(slow[:, :, None], 2, axis=3)  # (at, half-lives, 1, intervals)
 
     # The expert's level of all the past (the last half-life is endless), and of the weeks that count.
-    strength = 1.0 / prior.level_variance
+    level_variance = prior.level_variance + OVERDISPERSION / rates.sum()
+    strength = 1.0 / level_variance
     long_run = (strength + came_all[:, -1:]) / (strength + due_all[:, -1:])
     share = strength / (strength + due_all[:, -1:])
     strength = 1.0 / RECENT_VARIANCE
@@ -230,18 +242,19 @@ def _candidates(log: Arrivals, at: Days, prior: ArrivalPrior) -> _Candidates:
     old = strength / (strength + long_run * due_all)
     level[:, -1:], old[:, -1:] = long_run, 1.0
     moved = np.append(np.full(len(HALF_LIVES) - 1, RECENT_VARIANCE), 0.0)[:, None, None]
-    variance = old**2 * share * prior.level_variance + old * moved * (1.0 - share)
+    variance = old**2 * share * level_variance + old * moved * (1.0 - share)
     share = old * share
     trust = 1.0 - share
 
-    strength = 1.0 / prior.interval_variance
+    interval_variance = prior.interval_variance + OVERDISPERSION / rates
+    strength = 1.0 / interval_variance
     ratio, own = level * (strength + came) / (strength + due), strength / (strength + due)
-    share, variance = share + own - share * own, variance + own * prior.interval_variance
+    share, variance = share + own - share * own, variance + own * interval_variance
 
     tells = trust[: len(log.days)] / (1.0 + noise[:, None] * expected[:, None, None])
     told = expected[:, None, None] * ratio[: len(log.days)]
     factors = _weekday_factors(log, at, age, told, tells, trust[: len(log.days)] * tells_all[:, None, :, None])
-    usual_at = np.maximum(prior.rates * prior.weekdays[_weekday(at)][:, None], LEAST_EXPECTED)[:, None, None]
+    usual_at = (rates * prior.weekdays[_weekday(at)][:, None])[:, None, None]
     means, variances = np.empty((2, len(at), len(factors), *ratio.shape[1:]))
     for place, (factor, extra) in enumerate(factors):
         spread = variance + extra

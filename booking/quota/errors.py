@@ -1,8 +1,11 @@
 """What every step of R2 refuses: values that are no number of a morning, with a code."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 # Nothing in a morning is larger; sums and quotients of what is below it stay finite.
 LARGEST = 1e12
@@ -47,6 +50,16 @@ def amount(value: Any, what: str, code: str) -> float:
     if not 0 <= number <= LARGEST:
         raise QuotaError(f"{what} must be a number from 0 to {LARGEST:.0e}, not {value!r}", code)
     return number
+
+
+def amounts(values: Iterable[Any], what: str, code: str) -> NDArray[np.float64]:
+    """Each as by `amount`, all at once where they are an array of numbers already."""
+    if not isinstance(values, np.ndarray) or values.dtype.kind not in "iuf":
+        return np.array([amount(value, what, code) for value in values])
+    bad = values[~((values >= 0) & (values <= LARGEST))]
+    if bad.size:
+        amount(bad[0], what, code)
+    return values.astype(np.float64)
 
 
 def one_per_slot(slots: int, **columns: Sequence[object]) -> None:

@@ -91,7 +91,7 @@ class LengthForecast:
     The predictive distribution is the log-normal of `log_mean` and `log_variance`.
     """
 
-    mean: Array  # what a capacity divides by (R2.3)
+    mean: Array  # what a capacity divides by (R2.3); without what is not known of the expert
     median: Array
     low: Array  # with `high`, an interval that 80% of visits fall into
     high: Array
@@ -115,7 +115,7 @@ def stated_length_prior(minutes: float, slots_of_session: int) -> LengthPrior:
     )
     if count == 0 or mean == 0:
         raise QuotaError("a default visit takes some minutes, a session has a slot", "bad_setting")
-    log_mean = math.log(mean) - (STATED_LEVEL + STATED_SLOT + STATED_VISIT) / 2
+    log_mean = math.log(mean) - STATED_VISIT / 2
     return LengthPrior(np.full(count, log_mean), STATED_LEVEL, STATED_SLOT, STATED_VISIT, experts=0)
 
 
@@ -162,7 +162,8 @@ class _Candidates:
 
     mean: Array
     variance: Array
-    visits: Array  # of the last day looked at: (candidates, slots)
+    scatter: Array  # of the last day looked at, the part that single visits differ by: (candidates, slots)
+    visits: Array  # likewise, of what weight the past visits are
     share: Array  # likewise
 
 
@@ -208,6 +209,7 @@ def _candidates(log: Visits, at: Days, prior: LengthPrior) -> _Candidates:
     return _Candidates(
         (prior.log_means + centre).reshape(flat),
         np.maximum(scatter + unsure, LEAST_SCATTER).reshape(flat),
+        scatter[-1].reshape(flat[1:]),
         np.broadcast_to(seen, centre.shape)[-1].reshape(flat[1:]),
         share[-1].reshape(flat[1:]),
     )
@@ -271,7 +273,8 @@ def forecast_lengths(log: Visits, day: int, prior: LengthPrior) -> LengthForecas
     reach = TENTH * np.sqrt(log_variance)
     scored, scores = _scores(log, day, told)
     return LengthForecast(
-        mean=np.exp(log_mean + log_variance / 2),
+        # Of an expert as foretold: that somebody unknown may be slower still is no reason to expect fewer visits.
+        mean=np.exp(log_mean + belief @ told.each.scatter / 2),
         median=np.exp(log_mean),
         low=np.exp(log_mean - reach),
         high=np.exp(log_mean + reach),

@@ -12,8 +12,9 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from booking import quota
+from booking.cuts import Cuts
 from booking.errors import BookingError
-from booking.estimates import DIGITS, Estimate, Logs, Period, estimate
+from booking.estimates import DIGITS, Estimate, Period, estimate
 from booking.history import is_morning
 from booking.models import QuotaMove, QuotaPlan, Session, Slot
 from booking.services import numbers
@@ -41,7 +42,7 @@ def recalculate(*, session_id: int, actor: AbstractBaseUser | None = None, now: 
     and nothing is written. Raises BookingError `registration_open` once walk-ins can register, `quota_<code>` where no
     split is possible (booking.quota.QuotaError).
     """
-    return _recalculate(session_id, Logs(), actor=actor, now=now or timezone.now(), by_hand=True)[0]
+    return _recalculate(session_id, Cuts(), actor=actor, now=now or timezone.now(), by_hand=True)[0]
 
 
 def recalculate_all(*, now: datetime | None = None) -> int:
@@ -52,13 +53,13 @@ def recalculate_all(*, now: datetime | None = None) -> int:
     """
     now = now or timezone.now()
     waiting = Session.objects.filter(state=Session.State.PLANNED, released_at__gt=now, pool_opened_at=None)
-    logs, changed = Logs(), 0
+    cuts, changed = Cuts(), 0
     by_log = sorted(
         waiting.values_list("department_id", "starts_at", "pk"), key=lambda row: (row[0], is_morning(row[1]), row[2])
     )
     for _department, _starts_at, session_id in by_log:
         try:
-            changed += _recalculate(session_id, logs, actor=None, now=now, by_hand=False)[1]
+            changed += _recalculate(session_id, cuts, actor=None, now=now, by_hand=False)[1]
         except BookingError as error:
             # Cancelled, opened or released since it was listed, or locked into a corner by a manager.
             log.warning("session %s keeps its quotas: %s", session_id, error.code)
@@ -86,10 +87,10 @@ def period_of(session: Session) -> Period:
 
 
 def _recalculate(
-    session_id: int, logs: Logs, *, actor: AbstractBaseUser | None, now: datetime, by_hand: bool
+    session_id: int, cuts: Cuts, *, actor: AbstractBaseUser | None, now: datetime, by_hand: bool
 ) -> tuple[QuotaPlan, bool]:
     # The history is read before the transaction: on SQLite that one holds the lock of all writers.
-    estimated = estimate(period_of(Session.objects.select_related("department").get(pk=session_id)), logs)
+    estimated = estimate(period_of(Session.objects.select_related("department").get(pk=session_id)), cuts)
     with transaction.atomic():
         session = Session.objects.select_for_update(no_key=True).get(pk=session_id)
         if session.state != Session.State.PLANNED or session.pool_opened_at:
@@ -158,6 +159,7 @@ def _row(slot: Slot, measured: quota.SlotCapacity, planned: quota.SlotPlan, room
         "end": timezone.localtime(slot.ends_at).isoformat(),
         "observed": None if measured.observed is None else round(measured.observed, DIGITS),
         "visits": measured.visits,
+        "mean_minutes": None if measured.mean_minutes is None else round(measured.mean_minutes, DIGITS),
         "visit_minutes": round(measured.visit_minutes, DIGITS),
         "expected": round(measured.expected, DIGITS),
         "capacity": planned.capacity,

@@ -11,8 +11,9 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from booking.cuts import Cuts
 from booking.errors import BookingError
-from booking.estimates import Logs, Period, estimate
+from booking.estimates import Period, estimate
 from booking.models import (
     Department,
     Expert,
@@ -39,7 +40,7 @@ def make_sessions(*, today: date, days: int | None = None, now: datetime | None 
     Each is one transaction, and the database allows one per template and day: run twice, at once or killed halfway,
     every session is made once.
     """
-    made, logs = [], Logs()
+    made, cuts = [], Cuts()
     templates = Template.objects.filter(Q(expert=None) | Q(expert__active=True), active=True)
     for template in templates.select_related("department", "expert").order_by("department", "starts", "pk"):
         ahead = template.department.sessions_ahead_days if days is None else days
@@ -64,7 +65,7 @@ def make_sessions(*, today: date, days: int | None = None, now: datetime | None 
                         rooms=present,
                         template=template,
                         now=now,
-                        logs=logs,
+                        cuts=cuts,
                     )
                 )
             except IntegrityError:
@@ -87,7 +88,7 @@ def make_session(
     rooms: Sequence[tuple[Room, Expert]] = (),
     template: Template | None = None,
     now: datetime | None = None,
-    logs: Logs | None = None,
+    cuts: Cuts | None = None,
 ) -> Session:
     """Makes one session with its rooms, slots and split of numbers, in one transaction.
 
@@ -108,7 +109,7 @@ def make_session(
             opens_at=opens_at,
             spans=spans,
         ),
-        logs,
+        cuts,
     )
     day = timezone.localtime(starts_at).date()
     with transaction.atomic():

@@ -60,7 +60,7 @@ def test_overlapping_visits_and_arrivals_after_the_call_do_no_harm():
     log = history.read(morning=True, limit=9, expert_ids=[session.expert_id])
     assert not history.waited(log, [(0, 60), (60, 120)]).any()
     plan = recalculate(session)
-    assert plan.rows[0]["visit_minutes"] == pytest.approx((60 + 10 + 10) / 3, abs=1e-6)
+    assert plan.rows[0]["mean_minutes"] == pytest.approx((60 + 10 + 10) / 3, abs=1e-6)
 
 
 def test_where_the_clocks_change_a_past_day_compares_by_the_hours_that_went_by(settings):

@@ -78,16 +78,17 @@ class TestRealFile:
         said = run(consultations, capsys, "--expert", expert.code)
         assert "1 sessions of this expert not yet released; quotas with a new outcome: 1" in said.out
         plan = session.plans.get()
-        assert plan.basis["visits"] | {"mean_minutes": 0} == {
+        used = {
             "source": "expert",
+            "estimator": "weighted",
             "sessions": 134,
             "first_day": "2018-01-03",
             "last_day": "2019-05-11",
-            "visits": plan.basis["visits"]["visits"],
-            "mean_minutes": 0,
-            "late_start_share": 0.7,
             "waiting_seen_by": "no_break",
         }
+        assert plan.basis["visits"] | used == plan.basis["visits"]
+        # R2.2: recent visits weigh more, and foretell the next better than the mean of all.
+        assert plan.basis["visits"]["log_score"] < plan.basis["visits"]["rivals"]["plain_mean"]["log_score"]
         assert plan.basis["walk_ins"]["source"] == "default"
         first, *others = plan.rows
         assert (first["reason"], {row["reason"] for row in others}) == ("late_start", {"visit_length"})
@@ -96,7 +97,8 @@ class TestRealFile:
         rows = [row for row in importing.parse(consultations).rows if row.half_day.session in mornings]
         for row, hour in zip(plan.rows, (8, 9, 10, 11), strict=True):
             lengths = [r.seconds / 60 for r in rows if r.start.hour == hour]
-            assert row["visit_minutes"] == pytest.approx(sum(lengths) / len(lengths), abs=1e-6)
+            assert row["mean_minutes"] == pytest.approx(sum(lengths) / len(lengths), abs=1e-6)
+            assert row["visit_minutes"] == pytest.approx(row["mean_minutes"], rel=0.1)
             assert row["observed"] == pytest.approx(len(lengths) / 134)
         assert first["capacity"] == round(first["observed"])
         assert sum(slot.bookable + slot.walk_in for slot in slots(session)) == session.numbers == 17
