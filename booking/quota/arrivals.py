@@ -15,10 +15,10 @@ from .recency import FOUR_WEEKS, HALF_LIFE_PRESUMED, HALF_LIVES, Array, Days, Sc
 # much relative variance; and every interval by as much again.
 WEEKDAYS = ("alike", "session", "interval")
 WEEKDAY_VARIANCE = 0.04
-WEEKDAY_PRESUMED = (0.6, 0.3, 0.1)
+WEEKDAY_PRESUMED = (0.75, 0.2, 0.05)
 # Relative variance from one day to the next beyond chance, in that of the department's experts.
 DISPERSIONS = (0.0, 1.0, 3.0)
-DISPERSION_PRESUMED = (0.2, 0.65, 0.15)
+DISPERSION_PRESUMED = (0.2, 0.75, 0.05)
 # A stated default says little: experts differ from it by as much as its own size, their intervals by half of it.
 STATED_LEVEL, STATED_INTERVAL, STATED_DISPERSION = 1.0, 0.25, 0.1
 # Colleagues, and weekdays, that seem all alike may be so by chance.
@@ -26,7 +26,7 @@ LEAST_VARIANCE, LEAST_WEEKDAY_VARIANCE, LEAST_DISPERSION = 0.01, 0.0001, 0.001
 # An expert with as many sessions counts half in the department's mean.
 HALF_KNOWN = 10.0
 # The last weeks may differ from the long run by so much relative variance.
-RECENT_VARIANCE = 0.05
+RECENT_VARIANCE = 0.1
 # An expert's intervals change more slowly than the level: for each of HALF_LIVES four times as long.
 INTERVAL_MEMORIES = tuple(4.0 * half_life for half_life in HALF_LIVES)
 LEAST_EXPECTED = 1e-6

@@ -11,7 +11,7 @@ Days = NDArray[np.int64]
 
 # The ages in days at which a session counts half; the last forgets nothing.
 HALF_LIVES = (7.0, 14.0, 28.0, 56.0, 112.0, math.inf)
-HALF_LIFE_PRESUMED = (0.01, 0.02, 0.04, 0.08, 0.15, 0.7)
+HALF_LIFE_PRESUMED = (0.02, 0.04, 0.06, 0.1, 0.18, 0.6)
 # "The last four weeks" of the rival that goes by this name.
 FOUR_WEEKS = 28
 # What comes in one session shares its good and its bad luck, so its parts are not so many independent witnesses.
