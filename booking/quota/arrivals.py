@@ -23,6 +23,7 @@ DISPERSION_PRESUMED = (0.2, 0.75, 0.05)
 STATED_LEVEL, STATED_INTERVAL, STATED_DISPERSION = 1.0, 0.25, 0.1
 # Colleagues, and weekdays, that seem all alike may be so by chance.
 LEAST_VARIANCE, LEAST_WEEKDAY_VARIANCE, LEAST_DISPERSION = 0.01, 0.0001, 0.001
+PAIRS = 20
 # An expert with as many sessions counts half in the department's mean.
 HALF_KNOWN = 10.0
 # The last weeks may differ from the long run by so much relative variance.
@@ -140,20 +141,20 @@ def department_prior(colleagues: Sequence[Arrivals], stated: ArrayLike) -> Arriv
     return ArrivalPrior(
         rates=rates,
         weekdays=_weekdays(known, own),
-        level_variance=_beyond_chance(levels, 1.0, expected.sum(axis=1), prior.level_variance),
-        interval_variance=_beyond_chance(came / np.maximum(within, 1e-12), 1.0, within, prior.interval_variance),
+        level_variance=_beyond_chance(levels, expected.sum(axis=1), prior.level_variance),
+        interval_variance=_beyond_chance(came / np.maximum(within, 1e-12), within, prior.interval_variance),
         dispersion=_dispersion(known, prior.dispersion),
         experts=len(known),
     )
 
 
-def _beyond_chance(ratios: Array, mean: float, expected: Array, default: float) -> float:
-    """Relative variance of true ratios whose counts are Poisson; with fewer than three of them, half the default."""
+def _beyond_chance(ratios: Array, expected: Array, default: float) -> float:
+    """Variance around 1 of true ratios whose counts are Poisson; the default with fewer than three of them."""
     seen = expected > 1.0
     if seen.sum() < 3:
         return default
     noise = 1.0 / expected[seen]
-    return max(LEAST_VARIANCE, float(np.mean((ratios[seen] - mean) ** 2 - noise)))
+    return max(LEAST_VARIANCE, float(np.mean((ratios[seen] - 1.0) ** 2 - noise)))
 
 
 def _weekdays(logs: Sequence[Arrivals], own: Array) -> Array:
@@ -176,8 +177,8 @@ def _weekdays(logs: Sequence[Arrivals], own: Array) -> Array:
 
 def _dispersion(logs: Sequence[Arrivals], default: float) -> float:
     """From pairs of sessions of the same weekday that follow each other: a level that moves, or weekdays that differ,
-    do not look like days that differ."""
-    beyond = squared = 0.0
+    do not look like days that differ. A few pairs say little: the default weighs as much as PAIRS of them."""
+    beyond = squared = count = 0.0
     for log in logs:
         order = np.lexsort((log.days, _weekday(log.days)))
         first, second = order[:-1], order[1:]
@@ -186,7 +187,10 @@ def _dispersion(logs: Sequence[Arrivals], default: float) -> float:
         a, b = log.counts[first][pairs], log.counts[second][pairs]
         beyond += float(((a - b) ** 2 - (a + b)).sum() / 2)
         squared += float((a * b).sum())
-    return max(LEAST_DISPERSION, beyond / squared) if squared else default
+        count += a.size
+    if not squared:
+        return default
+    return max(LEAST_DISPERSION, (PAIRS * default + count * beyond / squared) / (PAIRS + count))
 
 
 def _weekday(days: Days) -> Days:
