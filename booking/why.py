@@ -28,12 +28,14 @@ def sentences(plan: QuotaPlan) -> list[str]:
         _("Before the start %(expected)s walk-ins are expected; they wait for the first slots with numbers for them.")
         % {"expected": _figure(before["expected"])}
     )
+    if "optimised" in plan.basis:
+        told += _optimised(plan.basis["optimised"])
     return told
 
 
 def sentence(row: dict[str, Any], basis: dict[str, Any]) -> str:
     """One slot's line: its capacity with the reason, its demand, its split. `row`, `basis`: of the same QuotaPlan."""
-    told = [_capacity(row, basis), _demand(row), _split(row)]
+    told = [_capacity(row, basis), _demand(row), _split(row, basis)]
     if row["overtime"]:
         told.append(
             ngettext(
@@ -120,13 +122,53 @@ def _demand(row: dict[str, Any]) -> str:
     }
 
 
-def _split(row: dict[str, Any]) -> str:
+def _split(row: dict[str, Any], basis: dict[str, Any]) -> str:
     figures = {"bookable": row["bookable"], "walk_in": row["walk_in"], "booked": row["booked"]}
     if row["locked"]:
         return _("A manager has fixed %(bookable)d to book and %(walk_in)d for walk-ins.") % figures
+    if basis.get("optimised", {}).get("better"):
+        return (
+            _("Simulation puts %(bookable)d to book (%(booked)d are booked) and %(walk_in)d for walk-ins here.")
+            % figures
+        )
     if row["booked"]:
         return _("So %(bookable)d can be booked (%(booked)d are) and %(walk_in)d are for walk-ins.") % figures
     return _("So %(bookable)d can be booked and %(walk_in)d are for walk-ins.") % figures
+
+
+def _optimised(found: dict[str, Any]) -> list[str]:
+    """What the search for another split came to (queueboard.optimised)."""
+    if not found["better"]:
+        return [
+            ngettext(
+                "A manager has chosen simulation for this expert: %(tried)d split was tried, and none is better beyond "
+                "doubt than the study's, which therefore stands.",
+                "A manager has chosen simulation for this expert: %(tried)d splits were tried, and none is better "
+                "beyond doubt than the study's, which therefore stands.",
+                found["tried"],
+            )
+            % {"tried": found["tried"]}
+        ]
+    figures = {f"{whose}_{name}": _figure(found[whose][name]) for whose in ("study", "chosen") for name in _WAITS}
+    return [
+        ngettext(
+            "A manager has chosen simulation for this expert: of %(tried)d split with as many numbers to book and as "
+            "many for walk-ins as the study's, this is the one with which all patients together wait least.",
+            "A manager has chosen simulation for this expert: of %(tried)d splits with as many numbers to book and as "
+            "many for walk-ins as the study's, this is the one with which all patients together wait least.",
+            found["tried"],
+        )
+        % {"tried": found["tried"]},
+        _(
+            "In simulated sessions walk-ins wait %(chosen_walk_in)s minutes on average (with the study's split "
+            "%(study_walk_in)s), booked patients %(chosen_booked)s (%(study_booked)s), and the session ends "
+            "%(chosen_overtime)s minutes late (%(study_overtime)s)."
+        )
+        % figures,
+    ]
+
+
+_WAITS = ("walk_in", "booked", "overtime")
 
 
 def _clock(instant: str) -> str:

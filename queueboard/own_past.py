@@ -12,10 +12,11 @@ from django.utils.translation import gettext as _
 from booking import history
 from booking.errors import BookingError
 from booking.estimates import Estimate, Period, estimate
-from booking.models import Appointment, Expert, PastSession, Session
+from booking.models import Appointment, Department, Expert, PastSession, Session
 from booking.services import quotas, sessions
 from queueboard.models import Ticket
 from queueboard.simulation import study
+from queueboard.simulation.optimise import Order
 from queueboard.simulation.scenario import Scenario
 
 # Of 110,527 appointments elsewhere 20% were not kept, of neurology outpatients 9.5%; missed calls: no count.
@@ -41,6 +42,20 @@ class OwnPast:
 def of_session(session: Session) -> OwnPast:
     """The morning that a planned session will be. Raises BookingError `quota_no_slots`."""
     return _scenario(quotas.period_of(session), session.numbers + quotas.added_numbers(session.pk))
+
+
+def of_period(period: Period, numbers: int, estimated: Estimate) -> OwnPast:
+    """The morning of a session, saved or not, with so many numbers, of which this is estimated already."""
+    return _scenario(period, numbers, estimated=estimated)
+
+
+def order_of(department: Department) -> Order:
+    """The department's settings of the queue's order, as the simulator takes them."""
+    return Order(
+        booked_first=department.booked_first,
+        early=60 * department.early_minutes,
+        missed_behind=department.missed_behind,
+    )
 
 
 def of_expert(expert: Expert, *, walk_ins_per_hour: float | None = None) -> OwnPast:
@@ -75,8 +90,10 @@ def _past(period: Period) -> history.Log:
     return history.read(morning=morning, limit=limit, expert_ids=period.expert_ids)
 
 
-def _scenario(period: Period, numbers: int, walk_ins_per_hour: float | None = None) -> OwnPast:
-    estimated = estimate(period)
+def _scenario(
+    period: Period, numbers: int, walk_ins_per_hour: float | None = None, estimated: Estimate | None = None
+) -> OwnPast:
+    estimated = estimated or estimate(period)
     walk_ins = (estimated.before_start, *estimated.walk_ins)
     if walk_ins_per_hour is not None:
         before = (period.starts_at - period.opens_at) / timedelta(hours=1)

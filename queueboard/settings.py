@@ -129,6 +129,9 @@ CELERY_BEAT_SCHEDULE = {
     "send-outbox": {"task": "queueboard.send_outbox", "schedule": 5.0, "options": {"expires": 5}},
 }
 
+# --- what booking asks the site for ---------------------------------------------------------------------------
+SPLIT_OPTIMISER = "queueboard.optimised.split"
+
 # --- who may do what ------------------------------------------------------------------------------------------
 AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
 AUTH_PASSWORD_VALIDATORS = [

@@ -123,6 +123,10 @@ class Room(Named):
 class Expert(Named):
     """The doctor who is queued for."""
 
+    class SplitBy(models.TextChoices):
+        STUDY = "study", _("the study's rule")
+        OPTIMISED = "optimised", _("the shortest wait in simulated sessions")
+
     department = models.ForeignKey(Department, models.CASCADE, related_name="experts", verbose_name=_("department"))
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="expert", verbose_name=_("login")
@@ -134,6 +138,14 @@ class Expert(Named):
         pgettext_lazy("of a doctor", "title in traditional Chinese"), max_length=40, blank=True
     )
     active = models.BooleanField(_("active"), default=True)
+    split_by = models.CharField(
+        _("numbers split by"), max_length=9, choices=SplitBy.choices, default=SplitBy.STUDY,
+        help_text=_(
+            "How the numbers of this expert's sessions are shared between booking and walk-ins. By simulation: as many "
+            "of each as by the study's rule, in the slots where all patients together wait least, the booked no longer "
+            "than by the study's rule and without more overtime. Holds from the next calculation on."
+        ),
+    )  # fmt: skip
 
     class Meta:
         verbose_name = _("expert")

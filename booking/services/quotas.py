@@ -1,7 +1,7 @@
 """Quotas: a session's numbers split between booking and walk-ins, and why (R2.4 to R2.7)."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,13 +11,14 @@ from django.db.models import Sum
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from booking import quota
+from booking import quota, splits
 from booking.cuts import Cuts
 from booking.errors import BookingError
 from booking.estimates import DIGITS, Estimate, Period, estimate
 from booking.history import is_morning
 from booking.models import QuotaMove, QuotaPlan, Session, Slot
 from booking.services import numbers
+from booking.splits import Choice, Given
 
 log = logging.getLogger(__name__)
 
@@ -66,9 +67,12 @@ def recalculate_all(*, now: datetime | None = None) -> int:
     return changed
 
 
-def share_out(session: Session, slots: Sequence[Slot], estimated: Estimate, *, now: datetime) -> QuotaPlan:
+def share_out(
+    session: Session, slots: Sequence[Slot], estimated: Estimate, choice: Choice | None, *, now: datetime
+) -> QuotaPlan:
     """The first split of a new session, in the transaction that makes it. `slots` in order, saved, without numbers."""
-    return _apply(session, slots, estimated, session.numbers, reason=Reason.PLANNED, actor=None, now=now)[0]
+    given = splits.given(slots, session.numbers)
+    return _apply(session, slots, estimated, given, choice, reason=Reason.PLANNED, actor=None, now=now)[0]
 
 
 def period_of(session: Session) -> Period:
@@ -89,8 +93,13 @@ def period_of(session: Session) -> Period:
 def _recalculate(
     session_id: int, cuts: Cuts, *, actor: AbstractBaseUser | None, now: datetime, by_hand: bool
 ) -> tuple[QuotaPlan, bool]:
-    # The history is read before the transaction: on SQLite that one holds the lock of all writers.
-    estimated = estimate(period_of(Session.objects.select_related("department").get(pk=session_id)), cuts)
+    # Read, and searched, before the transaction: on SQLite that one holds the lock of all writers.
+    session = Session.objects.select_related("department", "expert").get(pk=session_id)
+    period = period_of(session)
+    estimated = estimate(period, cuts)
+    given = _given(session, session.slots.order_by("index"))
+    last = session.plans.order_by("-pk").values_list("basis__optimised", flat=True).first()
+    choice = splits.choose(session.expert, period, estimated, given, last)
     with transaction.atomic():
         session = Session.objects.select_for_update(no_key=True).get(pk=session_id)
         if session.state != Session.State.PLANNED or session.pool_opened_at:
@@ -98,8 +107,17 @@ def _recalculate(
         if not by_hand and session.released_at <= now:
             raise BookingError(_("The session is released for booking."), code="released")
         slots = list(session.slots.select_for_update(no_key=True).order_by("index"))
-        total = session.numbers + added_numbers(session_id)
-        return _apply(session, slots, estimated, total, reason=Reason.RECALCULATED, actor=actor, now=now)
+        found = _given(session, slots)
+        if choice is not None and found != given:
+            raise BookingError(
+                _("Somebody booked, locked or added a number meanwhile. Please calculate again."),
+                code="changed_meanwhile",
+            )
+        return _apply(session, slots, estimated, found, choice, reason=Reason.RECALCULATED, actor=actor, now=now)
+
+
+def _given(session: Session, slots: Iterable[Slot]) -> Given:
+    return splits.given(slots, session.numbers + added_numbers(session.pk))
 
 
 def added_numbers(session_id: int) -> int:
@@ -114,26 +132,22 @@ def _apply(
     session: Session,
     slots: Sequence[Slot],
     estimated: Estimate,
-    total: int,
+    given: Given,
+    choice: Choice | None,
     *,
     reason: str,
     actor: AbstractBaseUser | None,
     now: datetime,
 ) -> tuple[QuotaPlan, bool]:
     try:
-        split = quota.plan(
-            [slot.chosen for slot in estimated.capacities],
-            estimated.walk_ins,
-            estimated.before_start,
-            total,
-            booked=[slot.booked + slot.withheld for slot in slots],
-            locked=[(slot.bookable, slot.walk_in) if slot.locked else None for slot in slots],
-        )
+        split = splits.plan(estimated, given, choice)
     except quota.QuotaError as error:
         words = _WORDS.get(error.code, _("No split can be computed from these figures."))
         raise BookingError(words, code=f"quota_{error.code}", session=session.pk) from error
     moved = _move(slots, split, reason=reason, actor=actor, now=now)
-    basis = estimated.basis | {"numbers": total}
+    basis = estimated.basis | {"numbers": given.total}
+    if choice is not None:
+        basis["optimised"] = choice.basis
     rows = [
         _row(slot, measured, planned, estimated.basis["rooms"])
         for slot, measured, planned in zip(slots, estimated.capacities, split, strict=True)
@@ -171,7 +185,7 @@ def _row(slot: Slot, measured: quota.SlotCapacity, planned: quota.SlotPlan, room
         "bookable": planned.bookable,
         "walk_in": planned.walk_in,
         "booked": planned.booked,
-        "locked": planned.locked,
+        "locked": slot.locked,
         "overtime": planned.overtime,
         "overtime_minutes": round(planned.overtime * measured.visit_minutes / rooms, DIGITS),
     }

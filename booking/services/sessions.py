@@ -11,6 +11,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from booking import splits
 from booking.cuts import Cuts
 from booking.errors import BookingError
 from booking.estimates import Period, estimate
@@ -100,17 +101,17 @@ def make_session(
     opens_at = starts_at - timedelta(minutes=department.registration_opens_minutes)
     spans = tuple(slot_spans(starts_at, ends_at, slot_minutes or department.slot_minutes))
     pooled = sorted({seated.pk for _room, seated in rooms})
-    # Read before the transaction, which on SQLite holds the lock of all writers.
-    estimated = estimate(
-        Period(
-            department=department,
-            expert_ids=tuple(pooled) if expert is None else (expert.pk,),
-            rooms=max(1, len(pooled)) if expert is None else 1,
-            opens_at=opens_at,
-            spans=spans,
-        ),
-        cuts,
+    period = Period(
+        department=department,
+        expert_ids=tuple(pooled) if expert is None else (expert.pk,),
+        rooms=max(1, len(pooled)) if expert is None else 1,
+        opens_at=opens_at,
+        spans=spans,
     )
+    # Read and searched before the transaction, which on SQLite holds the lock of all writers.
+    estimated = estimate(period, cuts)
+    free = splits.Given(total=numbers_in_all, booked=(0,) * len(spans), locked=(None,) * len(spans))
+    choice = splits.choose(expert, period, estimated, free)
     day = timezone.localtime(starts_at).date()
     with transaction.atomic():
         session = Session.objects.create(
@@ -135,7 +136,7 @@ def make_session(
             Slot.objects.create(session=session, index=index, starts_at=begin, ends_at=end)
             for index, (begin, end) in enumerate(spans)
         ]
-        quotas.share_out(session, slots, estimated, now=now)
+        quotas.share_out(session, slots, estimated, choice, now=now)
     return session
 
 

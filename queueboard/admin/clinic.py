@@ -92,11 +92,11 @@ class RoomAdmin(OwnDepartments):
 @admin.register(Expert)
 class ExpertAdmin(OwnDepartments):
     list_display = ("name", "title", "department", "code", "user", "active")
-    list_filter = ("department", "active")
+    list_filter = ("department", "active", "split_by")
     search_fields = ("name", "name_en", "code")
     autocomplete_fields = ("user",)
     fieldsets = (
-        (None, {"fields": ("department", "code", *NAMES, "active")}),
+        (None, {"fields": ("department", "code", *NAMES, "active", "split_by")}),
         (pgettext_lazy("of a doctor", "title"), {"fields": ("title", "title_en", "title_zh_hant")}),
         (
             _("login"),

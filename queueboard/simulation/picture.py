@@ -1,6 +1,7 @@
 """Simulated mornings as a picture: how long people wait, and how full the waiting room is."""
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,13 @@ COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#0
 FONTS = ("Noto Sans CJK SC", "Noto Sans CJK JP", "WenQuanYi Micro Hei", "DejaVu Sans")
 
 
+def look() -> AbstractContextManager:
+    """What all pictures share: fonts that are there, and no more lines than needed."""
+    there = set(font_manager.get_font_names())
+    settings: dict[Any, Any] = {"font.family": [font for font in FONTS if font in there], "font.size": 10}
+    return rc_context(settings | {"axes.spines.top": False, "axes.spines.right": False})
+
+
 def waits_and_crowd(
     scenario: Scenario,
     reports: Mapping[str, Report],
@@ -32,10 +40,7 @@ def waits_and_crowd(
 ) -> Canvas:
     """One picture of two parts. `names` of the policies and `words` in the reader's language."""
     names = names or {}
-    there = set(font_manager.get_font_names())
-    look: dict[Any, Any] = {"font.family": [font for font in FONTS if font in there], "font.size": 10}
-    look |= {"axes.spines.top": False, "axes.spines.right": False}
-    with rc_context(look):
+    with look():
         canvas = Canvas(figsize=(11, 4.6), layout="constrained")
         left, right = canvas.subplots(1, 2)
         rows = np.arange(len(reports))

@@ -51,7 +51,7 @@ def fixed_time(scenario: Scenario) -> Plan:
         bookable += [booked * (i + 1) // numbers - booked * i // numbers for i in range(numbers)]
     if not slots:
         return split(scenario, [0] * len(scenario.slots), booked_first=True)
-    return _plan(slots, bookable, [1 - each for each in bookable], booked_first=True)
+    return plan(slots, bookable, [1 - each for each in bookable], booked_first=True)
 
 
 def at_check_in(scenario: Scenario) -> Plan:
@@ -87,10 +87,14 @@ def split(scenario: Scenario, bookable: Sequence[int], *, booked_first: bool = F
     Raises ValueError where a slot has fewer numbers than that.
     """
     walk_in = [number - booked for number, booked in zip(slot_numbers(scenario), bookable, strict=True)]
-    return _plan(scenario.slots, bookable, walk_in, booked_first=booked_first)
+    return plan(scenario.slots, bookable, walk_in, booked_first=booked_first)
 
 
-def _plan(slots: Sequence[Span], bookable: Sequence[int], walk_in: Sequence[int], *, booked_first: bool) -> Plan:
+def plan(slots: Sequence[Span], bookable: Sequence[int], walk_in: Sequence[int], *, booked_first: bool = False) -> Plan:
+    """These numbers of each slot; whoever books is told to come at the slot's start.
+
+    Raises ValueError for a number under 0.
+    """
     if min(*bookable, *walk_in) < 0:
         raise ValueError("a slot cannot give out fewer numbers than none")
     appointed = tuple(start for (start, _), booked in zip(slots, bookable, strict=True) for _ in range(booked))

@@ -116,10 +116,7 @@ def measured(scenario: Scenario, plan: Plan, patients: Patients, outcome: Outcom
         inside = called & booked & (appointed >= begin) & (appointed < end)
         figures[f"booked_{slot}"] = _mean(wait, inside)
     rows = len(called)
-    has_ticket = outcome.arrived < NEVER
-    late_comers = (patients.at < NEVER) & ~has_ticket & ~outcome.refused
-    last = np.where(outcome.finished < NEVER, outcome.finished, -(2**31)).max(axis=1, initial=-(2**31))
-    last = np.maximum(last, patients.delay).astype(np.int64)
+    last = ends_at(patients, outcome)
     seen = outcome.finished < NEVER
     at_work = np.where(seen, outcome.finished - outcome.started, 0).sum(axis=1, dtype=np.int64)
     at_work += scenario.call_seconds * outcome.missed.sum(axis=1, dtype=np.int64)
@@ -128,7 +125,7 @@ def measured(scenario: Scenario, plan: Plan, patients: Patients, outcome: Outcom
         "seen": seen.sum() / rows,
         "refused": outcome.refused.sum() / rows,
         "absent": (booked & (patients.at == NEVER)).sum() / rows,
-        "unseen": ((has_ticket & ~seen) | late_comers).sum() / rows,
+        "unseen": unseen(patients, outcome).sum() / rows,
         "idle": float(np.maximum(last - patients.delay - at_work, 0).mean()) / 60,
         "overtime": float(np.maximum(last - scenario.ends, 0).mean()) / 60,
         "crowd_most": float(crowd.max()),
@@ -149,6 +146,18 @@ def waits(plan: Plan, patients: Patients, outcome: Outcome) -> Floats:
     time that they were told to come, whichever is later (R5.2). Without meaning where nobody was called."""
     since = np.where(patients.booked, np.maximum(outcome.arrived, appointed_at(plan, patients)), outcome.arrived)
     return np.maximum(outcome.called - since, 0) / 60
+
+
+def ends_at(patients: Patients, outcome: Outcome) -> NDArray[np.int64]:
+    """(B,) when the last visit is over; where there was none, when the expert came."""
+    last = np.where(outcome.finished < NEVER, outcome.finished, -(2**31)).max(axis=1, initial=-(2**31))
+    return np.maximum(last, patients.delay).astype(np.int64)
+
+
+def unseen(patients: Patients, outcome: Outcome) -> NDArray[np.bool_]:
+    """(B, P) who came, was not refused, and was not seen before the session was over."""
+    came = (patients.at < NEVER) & ~outcome.refused
+    return came & (outcome.finished == NEVER)
 
 
 def in_waiting_room(scenario: Scenario, outcome: Outcome) -> Floats:
