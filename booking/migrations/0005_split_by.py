@@ -13,6 +13,6 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='expert',
             name='split_by',
-            field=models.CharField(choices=[('study', "the study's rule"), ('optimised', 'the shortest wait in simulated sessions')], default='study', help_text="How the numbers of this expert's sessions are shared between booking and walk-ins. By simulation: as many of each as by the study's rule, in the slots where all patients together wait least, the booked no longer than by the study's rule and without more overtime. Holds from the next calculation on.", max_length=9, verbose_name='numbers split by'),
+            field=models.CharField(choices=[('study', "the study's rule"), ('optimised', 'the shortest wait in simulated sessions')], default='study', help_text="How the numbers of this expert's sessions are shared between booking and walk-ins. By simulation: as many of each as by the study's rule, in the slots where all patients together wait least, the booked no longer than by the study's rule and without more overtime (half a minute aside). Holds from the next calculation on.", max_length=9, verbose_name='numbers split by'),
         ),
     ]

@@ -143,7 +143,8 @@ class Expert(Named):
         help_text=_(
             "How the numbers of this expert's sessions are shared between booking and walk-ins. By simulation: as many "
             "of each as by the study's rule, in the slots where all patients together wait least, the booked no longer "
-            "than by the study's rule and without more overtime. Holds from the next calculation on."
+            "than by the study's rule and without more overtime (half a minute aside). Holds from the next calculation "
+            "on."
         ),
     )  # fmt: skip
 

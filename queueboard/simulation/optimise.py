@@ -19,13 +19,14 @@ from queueboard.simulation import batch, mornings, policies
 from queueboard.simulation.report import GROUPS, Figure, ends_at, unseen, waits
 from queueboard.simulation.scenario import NEVER, Mornings, Plan, Scenario
 
-SEARCHED = 600  # mornings behind each comparison of the search
-CHECKED = 4000  # fresh ones behind the choice among the best, and as many others behind its figures
-FINALISTS = 40
-MOST_TRIED = 800  # splits; what bounds the time
+SEARCHED = 400  # mornings behind each comparison of the search
+CHECKED = 2000  # fresh ones behind the choice among the best, and as many others behind its figures
+FINALISTS = 30
+MOST_TRIED = 600  # splits; what bounds the time
 STEPS = (4, 2, 1)  # numbers moved at once
 PENALTY = 30.0  # minutes of cost for a minute beyond a limit, in the search alone
 TOLERANCE = 0.5  # minutes: so much more than a limit is no breach of it; the search allows itself half of that
+WORTH = 0.5  # minutes that a split has to save, of the weighted wait, to be worth a change
 LEVELS = 10  # of the booked patients' wait, between the ends of the front
 FRONT_GAP = 2.0  # minutes: points of the front that are closer in both waits are one
 
@@ -69,8 +70,8 @@ class Limits:
 class Optimum:
     """What the search came to, judged on the same fresh mornings as `start`, where it began.
 
-    `better`: fresh mornings confirm that it keeps the limits and costs less than `start`, or that `start` does not keep
-    them. Otherwise `judged` is `start`. `tried`: how many splits were looked at.
+    `better`: fresh mornings confirm that it keeps the limits and costs less than `start`, by more than WORTH beyond
+    doubt, or that `start` does not keep them. Otherwise `judged` is `start`. `tried`: how many splits were looked at.
     """
 
     judged: Judged
@@ -187,7 +188,7 @@ def optimise(
     chosen = min(finalists, key=lambda pair: (pair[0], pair[1].cost(weight).value))[1].plan
     (beyond, best), (its, first) = judged((chosen, start), 2)
     fewer = best.cost(weight) - first.cost(weight)
-    better = beyond < its or (beyond == its and fewer.value + fewer.margin < 0)
+    better = beyond < its or (beyond == its and fewer.value + fewer.margin < -WORTH)
     return Optimum(judged=best if better else first, start=first, better=better, tried=len(search.tried))
 
 

@@ -47,7 +47,7 @@ def document(optimum: Optimum, front: Sequence[Judged]) -> dict[str, Any]:
 def trade(fronts: Mapping[str, Sequence[Judged]], points: Mapping[str, Judged]) -> Canvas:
     """The walk-ins' wait against the booked patients': each front a line, each named plan a point."""
     with picture.look():
-        canvas = Canvas(figsize=(7.5, 5), layout="constrained")
+        canvas = Canvas(figsize=(8, 6), layout="constrained")
         axes = canvas.subplots()
         for (name, front), colour in zip(fronts.items(), picture.COLOURS, strict=False):
             booked, walk_in = [each.booked.value for each in front], [each.walk_in.value for each in front]
@@ -59,7 +59,7 @@ def trade(fronts: Mapping[str, Sequence[Judged]], points: Mapping[str, Judged]) 
         axes.set_ylabel("mean wait of walk-ins (minutes)")
         axes.set_xlim(left=0)
         axes.set_ylim(bottom=0)
-        axes.legend(frameon=False, fontsize=9)
+        canvas.legend(loc="outside lower center", ncols=2, frameon=False, fontsize=9)
     return canvas
 
 

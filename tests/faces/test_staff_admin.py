@@ -174,6 +174,18 @@ def test_quotas_are_recalculated_by_a_post_alone_and_by_a_manager_alone(client, 
     assert client.post(address).status_code == 403
 
 
+def test_a_manager_chooses_how_an_experts_numbers_are_split(client, mine):
+    """R2.5: the study's rule until then."""
+    client.force_login(staff.user("manager"), backend=staff.BACKEND)
+    address = reverse("admin:booking_expert_change", args=[mine.expert.pk])
+    form = client.get(address).context["adminform"].form
+    assert form.initial["split_by"] == "study"
+    kept = {name: value for name, value in form.initial.items() if value is not None}
+    assert client.post(address, kept | {"split_by": "optimised"}).status_code == 302
+    mine.expert.refresh_from_db()
+    assert mine.expert.split_by == "optimised"
+
+
 def test_a_session_is_stopped_with_a_reason_and_closed_from_the_admin(client, mine):
     """R1.4, R4.10"""
     manager = staff.user("manager")
