@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from bench.quotas import arrivals, lengths
+from bench.quotas import arrivals, experiment, lengths, optimum
 
 DOCS = Path(__file__).resolve().parent.parent.parent / "docs"
 INTRODUCTION = """# Quotas: how they are computed, and how good they are
@@ -11,7 +11,12 @@ INTRODUCTION = """# Quotas: how they are computed, and how good they are
 Made by `make quotas`: every figure and picture on this page is measured by that command, from seeds that are fixed.
 """
 # A section gets the folder for its pictures (docs/quotas) and gives its Markdown.
-SECTIONS: tuple[Callable[[Path], str], ...] = (arrivals.section, lengths.section)
+SECTIONS: tuple[Callable[[Path], str], ...] = (
+    arrivals.section,
+    lengths.section,
+    experiment.section,
+    optimum.section,
+)
 
 
 def main() -> None:

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('booking', '0004_patient_bookings'),
+        ('booking', '0005_history'),
     ]
 
     operations = [
