@@ -148,7 +148,7 @@ def _verdict(none: Rivals, some: Rivals, studys: Judged) -> str:
         "one is better for both beyond doubt."
     )
     if not some.better:
-        return words + " Nor with any overtime."
+        return words + " With more overtime neither."
     best = min(some.better, key=lambda each: each.walk_in.value + each.booked.value)
     return (
         f"{words} With more overtime {len(some.better)} of {some.tried:,} are: the one with the shortest waits has "
@@ -222,7 +222,7 @@ def _expert(pictures: Path) -> str:
             + " |"
         )
     better = (
-        "better, and confirmed on fresh mornings" if done["optimum"]["better"] else "none better: the study's stands"
+        "better, and confirmed on fresh mornings" if done["optimum"]["better"] else "none better, so the study's stands"
     )
     return f"""{head}
 The expert of `consultations.csv`, imported by `manage.py import_history`, then `manage.py optimise_split --expert

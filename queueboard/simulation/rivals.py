@@ -18,9 +18,7 @@ import numpy as np
 
 from queueboard.simulation import batch, mornings, policies
 from queueboard.simulation.optimise import (
-    CHECKED,
     GROUPS,
-    SEARCHED,
     Judged,
     Limits,
     Order,
@@ -32,6 +30,8 @@ from queueboard.simulation.optimise import (
 )
 from queueboard.simulation.report import Figure, appointed_at
 from queueboard.simulation.scenario import NEVER, Mornings, Plan, Scenario
+
+PLAYED, CONFIRMED = 600, 6000  # mornings, and fresh ones for those that were better on the first
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ def rivals(
     Of `limits` only overtime and who is lost count: the booked patients' wait is to be under that of `plan` anyway.
     """
     said = progress or (lambda done, steps: None)
-    drawn = mornings.draw(scenario, SEARCHED, np.random.default_rng([seed, 0]))
+    drawn = mornings.draw(scenario, PLAYED, np.random.default_rng([seed, 0]))
     slots, walk_ins = len(plan.slots), sum(plan.walk_in)
     placings = list(parts(sum(plan.bookable), slots))
     possible = []
@@ -84,13 +84,13 @@ def rivals(
             for order in all_orders:
                 other = judge(scenario, ordered(policies.plan(plan.slots, bookable, walk_in), order), drawn)
                 tried += 1
-                if _beats(other, mine) and breach(other, limit, booked=False) == 0:
+                if _beats(other, mine, sure=False) and breach(other, limit, booked=False) == 0:
                     found.append(other.plan)
                 said(tried, steps)
-    fresh = mornings.draw(scenario, CHECKED, np.random.default_rng([seed, 1]))
+    fresh = mornings.draw(scenario, CONFIRMED, np.random.default_rng([seed, 1]))
     mine, limit = judge(scenario, plan, fresh), None if limits is None else judge(scenario, limits.plan, fresh)
     again = (judge(scenario, each, fresh) for each in found)
-    better = [each for each in again if _beats(each, mine) and breach(each, limit, booked=False) == 0]
+    better = [each for each in again if _beats(each, mine, sure=True) and breach(each, limit, booked=False) == 0]
     return Rivals(placings=len(placings), possible=possible, tried=tried, better=better)
 
 
@@ -100,10 +100,10 @@ def parts(count: int, slots: int) -> Iterator[tuple[int, ...]]:
         yield tuple(after - before - 1 for before, after in pairwise([-1, *bars, count + slots - 1]))
 
 
-def _beats(one: Judged, other: Judged) -> bool:
-    """For walk-ins and for booked patients, beyond doubt."""
+def _beats(one: Judged, other: Judged, *, sure: bool) -> bool:
+    """For walk-ins and for booked patients; `sure`: beyond doubt."""
     saved = [one.walk_in - other.walk_in, one.booked - other.booked]
-    return all(each.value + each.margin < 0 for each in saved)
+    return all(each.value + (each.margin if sure else 0.0) < 0 for each in saved)
 
 
 def _sum(scenario: Scenario, plan: Plan, drawn: Mornings, *, least: bool) -> Figure:
