@@ -19,6 +19,12 @@ SMALL = Scenario(
 ORDERS = (Order(booked_first=True), Order(booked_first=False))
 
 
+@pytest.fixture(autouse=True)
+def _small(monkeypatch):
+    monkeypatch.setattr(rivals, "PLAYED", 200)
+    monkeypatch.setattr(rivals, "CONFIRMED", 600)
+
+
 @given(st.integers(0, 6), st.integers(1, 4))
 def test_all_ways_to_put_numbers_into_slots(count, slots):
     found = list(rivals.parts(count, slots))
@@ -34,7 +40,7 @@ def test_what_the_bound_leaves_out_does_not_beat_it(start, limited):
     plan = policies.plan(SMALL.slots, *start)
     limits = Limits(plan) if limited else None
     found = rivals.rivals(SMALL, plan, limits=limits, orders=ORDERS)
-    drawn = mornings.draw(SMALL, 2000, np.random.default_rng(77))
+    drawn = mornings.draw(SMALL, 600, np.random.default_rng(77))
     mine = optimise.judge(SMALL, plan, drawn)
     for bookable in rivals.parts(4, 2):
         for walk_in in rivals.parts(3, 2):
