@@ -31,10 +31,9 @@ RECENT_VARIANCE = 0.1
 # An expert's intervals change more slowly than the level: for each of HALF_LIVES four times as long.
 INTERVAL_MEMORIES = tuple(4.0 * half_life for half_life in HALF_LIVES)
 LEAST_EXPECTED = 1e-6
-# What is expected before is never so sure that a few walk-ins could not tell otherwise: at least so much variance for
-# each walk-in, and so many walk-ins where the expert has had any though nobody else has.
-OVERDISPERSION = 0.5
-LEAST_PRIOR = 0.1
+# What is expected before is never so sure that a few walk-ins could not tell otherwise: it may be off by so many at
+# least, and is this many where the expert has had any though nobody else has.
+LEAST_SPREAD, LEAST_PRIOR = 0.3, 0.1
 BLOCK = 25  # sessions scored at a time: their candidates fit into the processor's cache, which is three times as fast
 MOST = 10_000  # walk-ins in one interval; more is a fault in the log
 LEAST_RATE = 0.05  # for the rivals: what "nobody ever came" is taken for, as a Poisson of 0 forbids anybody to come
@@ -237,7 +236,7 @@ def _candidates(log: Arrivals, at: Days, prior: ArrivalPrior) -> _Candidates:
     came, due = np.split(slow[:, :, None], 2, axis=3)  # (at, half-lives, 1, intervals)
 
     # The expert's level of all the past (the last half-life is endless), and of the weeks that count.
-    level_variance = prior.level_variance + OVERDISPERSION / rates.sum()
+    level_variance = max(prior.level_variance, (LEAST_SPREAD / rates.sum()) ** 2)
     strength = 1.0 / level_variance
     long_run = (strength + came_all[:, -1:]) / (strength + due_all[:, -1:])
     share = strength / (strength + due_all[:, -1:])
@@ -250,7 +249,7 @@ def _candidates(log: Arrivals, at: Days, prior: ArrivalPrior) -> _Candidates:
     share = old * share
     trust = 1.0 - share
 
-    interval_variance = prior.interval_variance + OVERDISPERSION / rates
+    interval_variance = np.maximum(prior.interval_variance, (LEAST_SPREAD / rates) ** 2)
     strength = 1.0 / interval_variance
     ratio, own = level * (strength + came) / (strength + due), strength / (strength + due)
     share, variance = share + own - share * own, variance + own * interval_variance
