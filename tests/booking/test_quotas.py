@@ -100,9 +100,9 @@ class TestWalkIns:
         walk_ins = recalculate(session).basis["walk_ins"]
         assert walk_ins["source"] == "expert"
         before, first, last = walk_ins["intervals"]
-        assert before["expected"] == pytest.approx(60, rel=0.1)
+        assert before["expected"] == pytest.approx(60, rel=0.15)
         assert before["low"] < 60 < before["high"]
-        assert max(first["expected"], last["expected"]) < 1
+        assert max(first["expected"], last["expected"]) < 2
         # The study's table (R2.1), whatever minutes are drawn.
         assert before["frequencies"] == [0, 150, 0, 0, 0]
 
@@ -112,8 +112,8 @@ class TestWalkIns:
         booked = [{"arrived": f"09:{m:02d}", "booked": True} for m in range(60)]
         weeks(session.expert, *refusals, *booked)
         before, first, last = recalculate(session).basis["walk_ins"]["intervals"]
-        assert first["expected"] == pytest.approx(60, rel=0.1)
-        assert max(before["expected"], last["expected"]) < 1
+        assert first["expected"] == pytest.approx(60, rel=0.15)
+        assert max(before["expected"], last["expected"]) < 2
 
     def test_a_log_without_arrivals_says_nothing_and_the_departments_is_used(self):
         session = unreleased()
@@ -124,7 +124,7 @@ class TestWalkIns:
         assert (plan.basis["visits"]["source"], plan.basis["walk_ins"]["source"]) == ("expert", "department")
         before, first, last = plan.basis["walk_ins"]["intervals"]
         assert first["expected"] == pytest.approx(60, rel=0.15)
-        assert max(before["expected"], last["expected"]) < 1
+        assert max(before["expected"], last["expected"]) < 2
 
     def test_without_any_arrivals_the_departments_default_stands_and_is_said_to(self):
         session = unreleased(of=factories.department(default_walk_ins_per_hour=3))
