@@ -3,6 +3,7 @@
 The calculation holds codes and figures only, so that each reader gets it in their own language.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 from django.utils import timezone
@@ -21,21 +22,89 @@ def sentences(plan: QuotaPlan) -> list[str]:
         told.append(
             _("Where arrivals are not known, patients count as waiting when one visit followed the other at once.")
         )
+    told += _weights(walk_ins)
     if plan.basis["rooms"] > 1:
         told.append(_("Patients are seen in %(rooms)d rooms side by side.") % {"rooms": plan.basis["rooms"]})
     before = walk_ins["intervals"][0]
     told.append(
         _("Before the start %(expected)s walk-ins are expected; they wait for the first slots with numbers for them.")
         % {"expected": _figure(before["expected"])}
+        + _range(before)
     )
     if "optimised" in plan.basis:
         told += _optimised(plan.basis["optimised"])
     return told
 
 
+def reasons() -> dict[str, str]:
+    """Why a slot's capacity is what it is (booking.quota.CapacityReason), in short."""
+    return {
+        "visit_length": _("slot length / mean visit"),
+        "late_start": _("observed: far fewer were seen although patients waited (late start)"),
+        "default_visit": _("no visit on record: the mean of the others, or the department's"),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Rival:
+    """How well one way to estimate foretold sessions that it had not seen: errors, better low."""
+
+    name: str
+    log_score: float | None
+    absolute_error: float | None
+    used: bool
+
+
+def rivals(basis: dict[str, Any]) -> list[Rival]:
+    """The estimator used and those it was compared with on sessions held out (R2.2); empty where none was compared."""
+    walk_ins = basis["walk_ins"]
+    if not walk_ins.get("rivals"):
+        return []
+    names = {
+        "sampled": _("the study's sampled minutes"),
+        "plain_mean": _("the plain mean of all past sessions"),
+        "four_weeks": _("the mean of the last four weeks"),
+    }
+    # In the order of the names: PostgreSQL keeps none.
+    beside = [(name, walk_ins["rivals"][key]) for key, name in names.items() if key in walk_ins["rivals"]]
+    told = [(_("all arrivals, recent sessions weigh more"), walk_ins), *beside]
+    return [
+        Rival(name, scores["log_score"], scores["absolute_error"], scores is walk_ins)
+        for name, scores in told
+    ]  # fmt: skip
+
+
+def _weights(walk_ins: dict[str, Any]) -> list[str]:
+    """How the past sessions are weighed (R2.2), as far as the calculation says it."""
+    if walk_ins["estimator"] != "weighted":
+        return []
+    told = []
+    if walk_ins["half_life_days"] is None:
+        told.append(_("All these sessions count alike, however old they are."))
+    else:
+        words = _("Recent sessions weigh more: one that is %(days)s days older counts half.")
+        told.append(words % {"days": _figure(walk_ins["half_life_days"])})
+    words = _("Together they say as much as %(sessions)s sessions of equal weight.")
+    told.append(words % {"sessions": _figure(walk_ins["effective_sessions"])})
+    share = round(100 * walk_ins["department_share"])
+    if share:
+        words = _("%(share)d%% of the estimate comes from the department, as the expert's own record says only so much.")
+        told.append(words % {"share": share})
+    return told
+
+
+def _range(interval: dict[str, Any]) -> str:
+    """The predictive interval of an interval's walk-ins, where the calculation has one that says anything."""
+    if "low" not in interval or "high" not in interval or interval["low"] == interval["high"]:
+        return ""
+    words = _("On eight days of ten %(low)s to %(high)s walk-ins come.")
+    return " " + words % {"low": _figure(interval["low"]), "high": _figure(interval["high"])}
+
+
 def sentence(row: dict[str, Any], basis: dict[str, Any]) -> str:
     """One slot's line: its capacity with the reason, its demand, its split. `row`, `basis`: of the same QuotaPlan."""
-    told = [_capacity(row, basis), _demand(row), _split(row, basis)]
+    interval = basis["walk_ins"]["intervals"][row["slot"] + 1]
+    told = [_capacity(row, basis), _demand(row) + _range(interval), _split(row, basis)]
     if row["overtime"]:
         told.append(
             ngettext(

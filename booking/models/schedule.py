@@ -235,6 +235,11 @@ class Slot(models.Model):
         ]
 
     @property
+    def numbers(self) -> int:
+        """All numbers of the slot."""
+        return self.bookable + self.walk_in
+
+    @property
     def left_bookable(self) -> int:
         return self.bookable - self.booked - self.withheld
 

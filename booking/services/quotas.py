@@ -1,7 +1,7 @@
 """Quotas: a session's numbers split between booking and walk-ins, and why (R2.4 to R2.7)."""
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -102,8 +102,7 @@ def _recalculate(
     choice = splits.choose(session.expert, period, estimated, given, last)
     with transaction.atomic():
         session = Session.objects.select_for_update(no_key=True).get(pk=session_id)
-        if session.state != Session.State.PLANNED or session.pool_opened_at:
-            raise BookingError(_("Registration is open: the split stays as it is."), code="registration_open")
+        _still_planned(session)
         if not by_hand and session.released_at <= now:
             raise BookingError(_("The session is released for booking."), code="released")
         slots = list(session.slots.select_for_update(no_key=True).order_by("index"))
@@ -224,28 +223,67 @@ def _move(
 
 
 def lock_split(*, slot_id: int, bookable: int, actor: AbstractBaseUser | None, now: datetime | None = None) -> Slot:
-    """A manager fixes how many of a slot's numbers can be booked; recalculation leaves the slot from then on (R2.5).
+    """A manager fixes how many of a slot's numbers can be booked (see `lock_splits`)."""
+    session_id = Slot.objects.values_list("session_id", flat=True).get(pk=slot_id)
+    return lock_splits(session_id=session_id, bookable={slot_id: bookable}, actor=actor, now=now)[0]
 
-    Raises BookingError `registration_open`, `locked_under_booked` under what is booked, `too_few_numbers` over what the
+
+def lock_splits(
+    *,
+    session_id: int,
+    bookable: Mapping[int, int],
+    actor: AbstractBaseUser | None,
+    note: str = "",
+    now: datetime | None = None,
+) -> list[Slot]:
+    """A manager fixes how many numbers of these slots (by id) can be booked: recalculation leaves them from then on
+    (R2.5). All or none; `note` is the manager's reason, kept in the ledger.
+
+    Raises BookingError `registration_open`, `locked_under_booked` under what is booked, `too_few_numbers` over what a
     slot has.
     """
     now = now or timezone.now()
     with transaction.atomic():
-        session_id = Slot.objects.values_list("session_id", flat=True).get(pk=slot_id)
         session = Session.objects.select_for_update(no_key=True).get(pk=session_id)
-        if session.state != Session.State.PLANNED or session.pool_opened_at:
-            raise BookingError(_("Registration is open: the split stays as it is."), code="registration_open")
-        slot = Slot.objects.select_for_update(no_key=True).get(pk=slot_id)
-        if bookable < slot.booked + slot.withheld:
-            raise BookingError(_WORDS["locked_under_booked"], code="locked_under_booked")
-        more = bookable - slot.bookable
-        if more > slot.walk_in:
-            raise BookingError(_("The slot has fewer numbers than that."), code="too_few_numbers")
-        if more:
-            source, target = (Place.POOL, Place.BOOKABLE) if more > 0 else (Place.BOOKABLE, Place.POOL)
-            numbers.move(
-                slot_id=slot_id, source=source, target=target, count=abs(more), reason=Reason.LOCKED,
-                actor=actor, now=now,
-            )  # fmt: skip
-        Slot.objects.filter(pk=slot_id).update(locked=True)
-        return Slot.objects.get(pk=slot_id)
+        _still_planned(session)
+        slots = list(session.slots.select_for_update(no_key=True).filter(pk__in=bookable).order_by("pk"))
+        for slot in slots:
+            fits(slot, bookable[slot.pk])
+        for slot in slots:
+            more = bookable[slot.pk] - slot.bookable
+            if more:
+                source, target = (Place.POOL, Place.BOOKABLE) if more > 0 else (Place.BOOKABLE, Place.POOL)
+                numbers.move(
+                    slot_id=slot.pk, source=source, target=target, count=abs(more), reason=Reason.LOCKED,
+                    actor=actor, now=now, note=note,
+                )  # fmt: skip
+        session.slots.filter(pk__in=bookable).update(locked=True)
+        return list(session.slots.filter(pk__in=bookable).order_by("index"))
+
+
+def unlock_splits(*, session_id: int, slot_ids: Collection[int]) -> list[Slot]:
+    """Gives locked slots back to the calculation; their numbers stay until the next one. Returns those that were
+    locked. Raises BookingError `registration_open`."""
+    with transaction.atomic():
+        session = Session.objects.select_for_update(no_key=True).get(pk=session_id)
+        _still_planned(session)
+        slots = list(session.slots.select_for_update(no_key=True).filter(pk__in=slot_ids, locked=True).order_by("pk"))
+        session.slots.filter(pk__in=[slot.pk for slot in slots]).update(locked=False)
+        return slots
+
+
+def _still_planned(session: Session) -> None:
+    if session.state != Session.State.PLANNED or session.pool_opened_at:
+        raise BookingError(_("Registration is open: the split stays as it is."), code="registration_open")
+
+
+def fits(slot: Slot, bookable: int) -> None:
+    """Raises BookingError `locked_under_booked` or `too_few_numbers` where a slot cannot have so many to book."""
+    taken = slot.booked + slot.withheld
+    if bookable < taken:
+        words = _("%(slot)s: %(taken)d are booked already, so fewer cannot be bookable.")
+        raise BookingError(words % {"slot": slot, "taken": taken}, code="locked_under_booked", slot=slot.pk)
+    if bookable > slot.numbers:
+        words = _("%(slot)s has %(numbers)d numbers, so %(bookable)d cannot be bookable.")
+        figures = {"slot": slot, "numbers": slot.numbers, "bookable": bookable}
+        raise BookingError(words % figures, code="too_few_numbers", slot=slot.pk)

@@ -333,6 +333,36 @@ class TestLocking:
         assert split_of(session)[0] == (4, 6)
         assert not slots(session)[0].locked
 
+    def test_several_slots_are_locked_together_or_not_at_all_and_the_ledger_keeps_the_reason(self):
+        session = unreleased(((4, 6), (12, 20)))
+        first, second = slots(session)
+        lock = {"session_id": session.pk, "actor": None, "note": "conference", "now": WEEK_BEFORE}
+        with refused("too_few_numbers"):
+            quotas.lock_splits(bookable={first.pk: 5, second.pk: 33}, **lock)
+        assert (split_of(session), moves(session, "locked")) == ([(4, 6), (12, 20)], [])
+        quotas.lock_splits(bookable={first.pk: 5, second.pk: 12}, **lock)
+        assert split_of(session) == [(5, 5), (12, 20)]
+        assert [slot.locked for slot in slots(session)] == [True, True]
+        assert QuotaMove.objects.get(slot=first, reason="locked").note == "conference"
+
+    def test_a_slot_given_back_keeps_its_numbers_until_the_next_calculation(self):
+        session = unreleased(((4, 6), (12, 20)))
+        self.lock(session, 7)
+        first, second = slots(session)
+        freed = quotas.unlock_splits(session_id=session.pk, slot_ids=[first.pk, second.pk])
+        assert [slot.pk for slot in freed] == [first.pk]
+        assert split_of(session)[0] == (7, 3)
+        recalculate(session)
+        assert split_of(session)[0] != (7, 3)
+
+    def test_once_registration_is_open_nothing_is_locked_or_given_back(self):
+        session = unreleased(((4, 6), (12, 20)))
+        Session.objects.filter(pk=session.pk).update(pool_opened_at=WEEK_BEFORE)
+        with refused("registration_open"):
+            self.lock(session, 5)
+        with refused("registration_open"):
+            quotas.unlock_splits(session_id=session.pk, slot_ids=[])
+
 
 class TestWhy:
     """R2.5: "why 3 bookable at 9-10?"."""
