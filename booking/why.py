@@ -84,11 +84,13 @@ def _weights(walk_ins: dict[str, Any]) -> list[str]:
     else:
         words = _("Recent sessions weigh more: one that is %(days)s days older counts half.")
         told.append(words % {"days": _figure(walk_ins["half_life_days"])})
+    if walk_ins["weekday"] != "alike":
+        told.append(_("Weekdays differ with this expert: how many come on the same weekday counts for more."))
     words = _("Together they say as much as %(sessions)s sessions of equal weight.")
     told.append(words % {"sessions": _figure(walk_ins["effective_sessions"])})
     share = round(100 * walk_ins["department_share"])
     if share:
-        words = _("%(share)d%% of the estimate comes from the department, as the expert's own record says only so much.")
+        words = _("%(share)d%% of the estimate comes from the department, as the expert's own record is short.")
         told.append(words % {"share": share})
     return told
 

@@ -5,7 +5,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from booking.models import Appointment, Department, Patient, Room, Session, Slot
+from booking.models import Appointment, Department, Expert, Patient, Room, Session, Slot
 from booking.models.appointments import new_token
 from queueboard import rules
 
@@ -193,3 +193,47 @@ class LookupTry(models.Model):
 
     class Meta:
         indexes = [models.Index(fields=["address_hash", "at"], name="lookup_tries_by_address")]
+
+
+class Simulation(models.Model):
+    """Mornings that a manager asked to be played, and what came of them (R7).
+
+    `asked` holds all that the outcome depends on (the scenario as it was when asked, policies, mornings, seed), so that
+    a second run ends in the same `result` as the first. `heard_at` is when it was last heard of (asked, begun, going
+    on): a run that fell silent was stopped halfway. `run` counts the runs: only the latest may write.
+    """
+
+    class State(models.TextChoices):
+        WAITING = "waiting", _("waits for its turn")
+        RUNNING = "running", _("is being played")
+        DONE = "done", _("done")
+        STOPPED = "stopped", _("stopped halfway")
+        FAILED = "failed", _("could not be played")
+
+    expert = models.ForeignKey(Expert, models.CASCADE, null=True, related_name="+", verbose_name=_("expert"))
+    asked = models.JSONField(_("what was asked"))
+    state = models.CharField(_("state"), max_length=7, choices=State.choices, default=State.WAITING)
+    progress = models.PositiveSmallIntegerField(_("progress (%)"), default=0)
+    run = models.PositiveSmallIntegerField(default=0)
+    heard_at = models.DateTimeField()
+    result = models.JSONField(_("result"), null=True)
+    made_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, verbose_name=_("who"))
+    made_at = models.DateTimeField(_("asked at"))
+    ended_at = models.DateTimeField(_("ended at"), null=True)
+
+    class Meta:
+        verbose_name = _("simulation")
+        verbose_name_plural = _("simulations")
+        ordering = ["-id"]
+        constraints = [
+            # A page must not eat the machine: the queue's clock runs in the same worker.
+            models.UniqueConstraint(
+                fields=["state"], condition=Q(state="running"), name="one_simulation_is_played_at_a_time"
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="done") | Q(result__isnull=False), name="a_simulation_done_has_a_result"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.expert) if self.expert is not None else str(_("the study's morning"))

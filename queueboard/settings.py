@@ -126,6 +126,7 @@ CELERY_BEAT_SCHEDULE = {
     "run-the-clock": {"task": "queueboard.run_the_clock", "schedule": 5.0, "options": {"expires": 5}},
     "close-sessions": {"task": "queueboard.close_sessions", "schedule": 10.0, "options": {"expires": 10}},
     "refresh-estimates": {"task": "queueboard.refresh_estimates", "schedule": 60.0, "options": {"expires": 30}},
+    "run-simulations": {"task": "queueboard.run_simulations", "schedule": 2.0, "options": {"expires": 2}},
     "send-outbox": {"task": "queueboard.send_outbox", "schedule": 5.0, "options": {"expires": 5}},
 }
 

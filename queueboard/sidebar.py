@@ -44,6 +44,13 @@ NAVIGATION = [
         ],
     },
     {
+        "title": _("Quotas"),
+        "items": [
+            _page(_("Reports of the study"), "table_chart", "admin:booking_expert_reports", "queueboard.manage_queues"),
+            _page(_("Simulator"), "science", "admin:queueboard_simulation_add", "queueboard.manage_queues"),
+        ],
+    },
+    {
         "title": _("The clinic"),
         "collapsible": True,
         "items": [

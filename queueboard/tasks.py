@@ -5,7 +5,7 @@ import logging
 from celery import shared_task
 
 from queueboard import outbox
-from queueboard.services import clock
+from queueboard.services import clock, simulations
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +40,12 @@ def close_sessions() -> int:
 def send_outbox() -> int:
     """Messages go out."""
     return _said("messages sent", outbox.send_due())
+
+
+@shared_task(name="queueboard.run_simulations")
+def run_simulations() -> int:
+    """R7: what managers ask for, one at a time."""
+    return _said("simulations played", simulations.run_next() is not None)
 
 
 def _said(what: str, count: int) -> int:

@@ -1,11 +1,18 @@
 """Departments with their rules, rooms, experts."""
 
+from typing import Any
+
 from django.contrib import admin
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import path, reverse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
+from unfold.decorators import action
 
 from booking.models import Department, Expert, Room
+from queueboard.access import MANAGE, may
 from queueboard.admin.base import OwnDepartments
+from queueboard.admin.reports import reports_page
 
 NAMES = ("name", "name_en", "name_zh_hant")
 
@@ -95,6 +102,7 @@ class ExpertAdmin(OwnDepartments):
     list_filter = ("department", "active", "split_by")
     search_fields = ("name", "name_en", "code")
     autocomplete_fields = ("user",)
+    actions_detail = ("tables",)
     fieldsets = (
         (None, {"fields": ("department", "code", *NAMES, "active", "split_by")}),
         (pgettext_lazy("of a doctor", "title"), {"fields": ("title", "title_en", "title_zh_hant")}),
@@ -103,3 +111,14 @@ class ExpertAdmin(OwnDepartments):
             {"fields": ("user",), "description": _("With this login the expert's page shows their own queue.")},
         ),
     )
+
+    def get_urls(self) -> list[Any]:
+        page = self.admin_site.admin_view(lambda request: reports_page(self, request))
+        return [path("reports/", page, name="booking_expert_reports"), *super().get_urls()]
+
+    def has_manage_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        return may(request.user, MANAGE)
+
+    @action(description=_("Reports of the study"), permissions=["manage"], url_path="tables", icon="table_chart")
+    def tables(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return HttpResponseRedirect(f"{reverse('admin:booking_expert_reports')}?expert={object_id}")

@@ -11,7 +11,7 @@ from unfold.decorators import display
 
 from booking.models import Outbox, PastSession, PastVisit, QuotaMove, QuotaPlan
 from queueboard.admin.base import OwnDepartments, OwnSessions, ReadOnly
-from queueboard.admin.sessions import why_page
+from queueboard.admin.why_page import why_page
 
 
 @admin.register(QuotaMove)

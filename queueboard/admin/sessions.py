@@ -6,20 +6,21 @@ from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet, Sum
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from unfold.admin import ModelAdmin, TabularInline
+from unfold.admin import TabularInline
 from unfold.decorators import action, display
-from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import UnfoldAdminTextInputWidget
 
-from booking import why
 from booking.errors import BookingError
-from booking.models import QuotaPlan, Session, SessionRoom, Slot
+from booking.models import Session, SessionRoom, Slot
 from booking.services import quotas
 from queueboard.admin.base import OwnSessions, ReadOnly, actor, refused, step_page
+from queueboard.admin.splits import log_step, split_page
+from queueboard.admin.why_page import why_page
 from queueboard.services import lifecycle
 
 # Names of has_..._permission methods: unfold looks dotted permissions up in the database when it checks the
@@ -70,15 +71,14 @@ def _planned(session: Session | None) -> bool:
     return session is not None and session.state == Session.State.PLANNED
 
 
+def recalculate(request: HttpRequest, session: Session) -> None:
+    """By hand: also where nothing comes out differently, the log says who asked."""
+    quotas.recalculate(session_id=session.pk, actor=actor(request))
+    log_step(request, session, gettext("The split was recalculated."))
+
+
 class StopForm(forms.Form):
     reason = forms.CharField(label=_("reason"), max_length=120, widget=UnfoldAdminTextInputWidget)
-
-
-class LockForm(forms.Form):
-    """Which slot, and how many of its numbers can be booked from now on."""
-
-    slot = forms.ModelChoiceField(Slot.objects.none(), label=_("slot"), widget=UnfoldAdminSelectWidget)
-    bookable = forms.IntegerField(label=_("bookable quota"), min_value=0, widget=UnfoldAdminIntegerFieldWidget)
 
 
 @admin.register(Session)
@@ -111,7 +111,7 @@ class SessionAdmin(OwnSessions):
     )
     readonly_fields = tuple(name for line in fields for name in line)
     actions = ("recalculate_chosen",)
-    actions_detail = ("why", "recalculate", "lock", "stop", "close")
+    actions_detail = ("why", "split", "recalculate", "stop", "close")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -161,26 +161,14 @@ class SessionAdmin(OwnSessions):
             words = _("The numbers are split anew from the history. Never under what is booked; locked slots stay.")
             return self._ask(request, session, _("Recalculate the split"), words)
         try:
-            quotas.recalculate(session_id=session.pk, actor=actor(request))
+            recalculate(request, session)
         except BookingError as error:
             return refused(request, error, self._address(session))
         return HttpResponseRedirect(reverse("admin:booking_session_why", args=[session.pk]))
 
-    @action(description=_("Lock a slot's split"), permissions=MANAGE, url_path="lock", icon="lock")
-    def lock(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        session = self._one(request, object_id)
-        form = LockForm(request.POST or None)
-        form.fields["slot"].queryset = session.slots.order_by("index")  # type: ignore[attr-defined]
-        if request.method == "POST" and form.is_valid():
-            slot, bookable = form.cleaned_data["slot"], form.cleaned_data["bookable"]
-            try:
-                quotas.lock_split(slot_id=slot.pk, bookable=bookable, actor=actor(request))
-            except BookingError as error:
-                return refused(request, error, self._address(session))
-            messages.success(request, _("The split of %(slot)s is locked.") % {"slot": slot})
-            return HttpResponseRedirect(self._address(session))
-        words = _("A locked slot keeps its split: recalculation leaves it.")
-        return self._ask(request, session, _("Lock a slot's split"), words, form)
+    @action(description=_("Try another split"), permissions=MANAGE, url_path="split", icon="tune")
+    def split(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return split_page(self, request, self._one(request, object_id))
 
     @action(description=_("Stop early"), permissions=MANAGE, url_path="stop", icon="front_hand")
     def stop(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -214,7 +202,7 @@ class SessionAdmin(OwnSessions):
     def recalculate_chosen(self, request: HttpRequest, chosen: QuerySet[Session]) -> None:
         for session in chosen:
             try:
-                quotas.recalculate(session_id=session.pk, actor=actor(request))
+                recalculate(request, session)
             except BookingError as error:
                 messages.error(request, f"{session}: {error.message}")
             else:
@@ -233,19 +221,3 @@ class SessionAdmin(OwnSessions):
         return step_page(
             self, request, title=named, words=str(words), button=str(title), back=self._address(session), form=form
         )
-
-
-def why_page(model_admin: ModelAdmin, request: HttpRequest, session: Session, plan: QuotaPlan | None) -> HttpResponse:
-    """The answer to "why 3 bookable at 9-10?" (R2.5), as a table with the sentences it comes from."""
-    rows = [] if plan is None else [(row, why.sentence(row, plan.basis)) for row in plan.rows]
-    context = {
-        **model_admin.admin_site.each_context(request),
-        "title": _("Why this split? %(session)s") % {"session": session},
-        "session": session,
-        "plan": plan,
-        "sentences": [] if plan is None else why.sentences(plan),
-        "rows": [row | {"clock": f"{row['start'][11:16]}–{row['end'][11:16]}", "words": words} for row, words in rows],
-        "earlier": session.plans.order_by("-pk")[:10],
-        "opts": model_admin.model._meta,
-    }
-    return TemplateResponse(request, "admin/why.html", context)
