@@ -24,6 +24,7 @@ help:
 	@echo 'make test   all tests; with DATABASE_URL and REDIS_URL on PostgreSQL and Redis'
 	@echo 'make bench  the benchmarks'
 	@echo 'make quotas docs/quotas.md, measured anew'
+	@echo 'make prediction docs/prediction.md, measured anew'
 	@echo 'make lint   ruff, mypy, djlint'
 
 run: install
@@ -40,6 +41,9 @@ bench: install-dev
 quotas: install-dev
 	.venv/bin/python -m bench.quotas
 
+prediction: install-dev
+	.venv/bin/python -m bench.prediction
+
 lint: install-dev
 	.venv/bin/python -m ruff check .
 	.venv/bin/python -m ruff format --check .
@@ -52,4 +56,4 @@ install:
 install-dev:
 	$(call installed,requirements-dev.txt)
 
-.PHONY: help run test bench quotas lint install install-dev
+.PHONY: help run test bench quotas prediction lint install install-dev

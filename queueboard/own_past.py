@@ -102,8 +102,8 @@ def _scenario(
     lengths = past.seconds[past.seconds > 0]
     cv = float(lengths.std() / lengths.mean()) if len(lengths) else DEFAULT_CV
     delay = _start_delay(past)
-    kept = _offsets(period.expert_ids, period.starts_at)
-    absent = _absent(period.expert_ids)
+    kept = punctuality(period.expert_ids, period.starts_at)
+    absent = absent_share(period.expert_ids)
     missed = _missed(period.expert_ids)
     scenario = Scenario(
         slots=tuple((round(60 * start), round(60 * end)) for start, end in period.minutes),
@@ -143,8 +143,8 @@ def _start_delay(past: history.Log) -> tuple[float, float] | None:
     return float(late.mean()), float(late.std())
 
 
-def _offsets(expert_ids: Sequence[int], before: datetime) -> tuple[float, ...] | None:
-    """Check-in minutes from the start of the slot booked, as quantiles."""
+def punctuality(expert_ids: Sequence[int], before: datetime) -> tuple[float, ...] | None:
+    """Check-in minutes from the start of the slot booked, as quantiles; None where too few are known."""
     kept = Ticket.objects.filter(session__expert__in=expert_ids, booked=True, handed_from=None, arrived__lt=before)
     offsets = [
         (arrived - start) / timedelta(minutes=1) for arrived, start in kept.values_list("arrived", F("slot__starts_at"))
@@ -154,7 +154,8 @@ def _offsets(expert_ids: Sequence[int], before: datetime) -> tuple[float, ...] |
     return tuple(float(each) for each in np.quantile(offsets, np.linspace(0, 1, QUANTILES)))
 
 
-def _absent(expert_ids: Sequence[int]) -> float | None:
+def absent_share(expert_ids: Sequence[int]) -> float | None:
+    """The share of these experts' appointments that were not kept; None where too few are known."""
     ended = Appointment.objects.filter(session__expert__in=expert_ids, session__state=Session.State.CLOSED)
     states = list(
         ended.filter(

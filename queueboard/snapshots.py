@@ -6,7 +6,7 @@ escaped.
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache
@@ -14,15 +14,15 @@ from typing import Any
 
 from django.db import transaction
 from django.db.migrations.recorder import MigrationRecorder
-from django.db.models import F, Max
+from django.db.models import Count, F, Max
 from django.utils import timezone
 
-from booking.models import Session, SessionRoom, Slot
-from queueboard import rules, waiting
+from booking.models import Appointment, Session, SessionRoom, Slot
+from queueboard import rules
 from queueboard.masking import masked
 from queueboard.models import QueueEvent, Ticket
-from queueboard.policy import policy_of
-from queueboard.visits import visit_length
+from queueboard.outlook import Outlook
+from queueboard.waiting import leaving, steady
 
 READS_BEFORE_LOCKING = 4
 WORSE_KEPT = 3  # newest reasons shown to a patient
@@ -54,13 +54,17 @@ class _Read:
     slots: dict[int, Slot]
     seats: list[SessionRoom]
     tickets: Sequence[Ticket]
+    absent: dict[int, int]  # slot id -> booked patients who have not come
     names: dict[int, str]  # ticket id -> the patient's name, unmasked
     first_called: dict[int, datetime]  # ticket id -> first call of those called now
     worse: list[tuple[datetime, dict[str, Any]]]  # newest first
 
 
-def build(session_id: int, *, now: datetime | None = None) -> Snapshot:
-    """The snapshot of a session, from one consistent read. Raises Session.DoesNotExist."""
+def build(session_id: int, *, now: datetime | None = None, shown: Snapshot | None = None) -> Snapshot:
+    """The snapshot of a session, from one consistent read. Raises Session.DoesNotExist.
+
+    `shown` is what screens have until now: its waits stay where they are without a reason (queueboard.waiting.steady).
+    """
     read = _read(session_id)
     for _ in range(READS_BEFORE_LOCKING):
         # Every change raises the version in its own transaction: the same before and after means nothing between.
@@ -71,12 +75,24 @@ def build(session_id: int, *, now: datetime | None = None) -> Snapshot:
         with transaction.atomic():
             Session.objects.select_for_update(no_key=True).get(pk=session_id)
             read = _read(session_id)
-    return _snapshot(read, now or timezone.now())
+    return _snapshot(read, now or timezone.now(), shown)
 
 
 def wait_behind(session_id: int, ahead: int, *, now: datetime | None = None) -> tuple[float, float]:
     """Median and 90th percentile, in minutes, of the wait of who has so many ahead now (R5.2)."""
-    return _waits([ahead], _read(session_id), now or timezone.now())[0]
+    return _outlook(_read(session_id), now or timezone.now()).wait_at(ahead)
+
+
+def come_at(appointment: Appointment, *, now: datetime | None = None) -> datetime:
+    """When a booked patient should have checked in (R5.3): before their turn for nine of ten, without a long wait."""
+    now = now or timezone.now()
+    slot = appointment.slot
+    earlier = Appointment.objects.filter(slot=slot, state=Appointment.State.BOOKED, pk__lt=appointment.pk).count()
+    turn = _outlook(_read(appointment.session_id), now).turn(slot, earlier)
+    minutes = leaving.be_there(
+        now=0.0, slot_start=_minutes(slot.starts_at - now), slot_end=_minutes(slot.ends_at - now), turn=turn
+    )
+    return now + timedelta(minutes=minutes)
 
 
 @cache
@@ -98,19 +114,21 @@ def _read(session_id: int) -> _Read:
         ticket.session = session
     called = [ticket.pk for ticket in tickets if ticket.state == Ticket.State.CALLED]
     first = QueueEvent.objects.filter(session=session, kind="call", ticket__in=called).values_list("ticket")
+    absent = Appointment.objects.filter(session=session, state=Appointment.State.BOOKED).order_by().values_list("slot")
     events = QueueEvent.objects.filter(session=session).exclude(worse={}).order_by("-version")
     return _Read(
         session=session,
         slots={slot.pk: slot for slot in session.slots.order_by("index")},
         seats=list(session.rooms.select_related("room", "expert").order_by("room__code")),
         tickets=tickets,
+        absent=dict(absent.annotate(Count("pk"))),
         names={ticket.pk: ticket.patient_name for ticket in tickets},
         first_called=dict(first.annotate(Max("at")).order_by()) if called else {},
         worse=list(events.values_list("at", "worse")),
     )
 
 
-def _snapshot(read: _Read, now: datetime) -> Snapshot:
+def _snapshot(read: _Read, now: datetime, shown: Snapshot | None) -> Snapshot:
     session = read.session
     shared = {
         "session": session.pk,
@@ -127,7 +145,7 @@ def _snapshot(read: _Read, now: datetime) -> Snapshot:
     tail = {
         "missed": [ticket.label for ticket in read.tickets if ticket.state == Ticket.State.MISSED],
         "slots": [{"start": _iso(slot.starts_at), "end": _iso(slot.ends_at)} for slot in read.slots.values()],
-        **_line(read, now),
+        **_line(read, now, shown),
         "done": sum(ticket.state == Ticket.State.DONE for ticket in read.tickets),
         "notice": _notice(read),
     }
@@ -208,69 +226,47 @@ def _called(read: _Read) -> list[dict[str, Any]]:
     ]
 
 
-def _line(read: _Read, now: datetime) -> dict[str, Any]:
+def _outlook(read: _Read, now: datetime) -> Outlook:
+    return Outlook(
+        session=read.session, slots=read.slots, seats=read.seats, tickets=read.tickets, absent=read.absent, now=now
+    )
+
+
+def _line(read: _Read, now: datetime, shown: Snapshot | None) -> dict[str, Any]:
     """`waiting`: the order with each one's reason and wait; `joining`: for each slot, checking in now (R5.1)."""
-    policy = policy_of(read.session.department, slots=len(read.slots))
-    views = [ticket.rule_view(read.slots[ticket.slot_id]) for ticket in read.tickets]
+    outlook = _outlook(read, now)
     by_number = {ticket.number: ticket for ticket in read.tickets}
-    line = rules.order(views, policy)
-    joining = [_position_if_joining(slot, views, policy, read.session, now) for slot in read.slots.values()]
-    waits = _waits([*range(len(line)), *joining], read, now)
+    labels = [by_number[view.number].label for view in outlook.line]
+    waits = steady.held_in_line(labels, outlook.waits[: len(labels)], _shown(shown, now), 0.0)
     worse = _worse(read)
     return {
         "waiting": [
             {
                 "number": by_number[view.number].label,
                 "slot": view.slot,
-                "place": rules.place(view, policy),
-                "median": median,
-                "p90": p90,
+                "place": rules.place(view, outlook.policy),
+                "median": round(median, 1),
+                "p90": round(p90, 1),
                 "at": _iso(view.arrived),
                 "worse": worse.get(view.number, []),
                 "name": masked(read.names[by_number[view.number].pk]),
             }
-            for view, (median, p90) in zip(line, waits[: len(line)], strict=True)
+            for view, (median, p90) in zip(outlook.line, waits, strict=True)
         ],
         "joining": [
-            {"slot": slot.index, "position": position, "median": median, "p90": p90}
-            for slot, position, (median, p90) in zip(read.slots.values(), joining, waits[len(line) :], strict=True)
+            {"slot": slot.index, "position": place, **dict(zip(("median", "p90"), outlook.wait_at(place), strict=True))}
+            for slot, place in zip(read.slots.values(), outlook.joining, strict=True)
         ],
     }
 
 
-def _position_if_joining(
-    slot: Slot, views: list[rules.Ticket], policy: rules.Policy, session: Session, now: datetime
-) -> int:
-    grace = timedelta(minutes=session.department.late_grace_minutes)
-    made_up = rules.Ticket(
-        number=session.last_number + 1,
-        slot=slot.index,
-        slot_start=slot.starts_at,
-        booked=True,
-        arrived=now,
-        late=rules.is_late(now, slot.ends_at, grace),
-        passed=rules.is_passed(slot.index, views),
-    )
-    return rules.order([*views, made_up], policy).index(made_up)
-
-
-def _waits(ahead: Iterable[int], read: _Read, now: datetime) -> list[tuple[float, float]]:
-    """Median and 90th percentile in minutes for so many ahead: not before the session's start or the pause's end."""
-    finished = [t.served_seconds / 60 for t in read.tickets if t.state == Ticket.State.DONE and t.served_seconds]
-    experts = [seat.expert for seat in read.seats] or [e for e in (read.session.expert,) if e is not None]
-    mean, sd = visit_length(read.session, experts, finished)
-    active = [seat for seat in read.seats if seat.paused_at is None] or read.seats
-    rooms = {seat.room_id for seat in active}
-    busy = [t for t in read.tickets if t.room_id in rooms and t.state in (Ticket.State.CALLED, Ticket.State.SERVING)]
-    lasted = [_minutes(now - t.started_at) if t.started_at else 0.0 for t in busy]
-    serving_for = sum(lasted) / len(lasted) if lasted and len(busy) >= len(rooms) else None
-    starts = read.session.starts_at if read.session.state in (Session.State.PLANNED, Session.State.OPEN) else now
-    back = [seat.paused_until for seat in active if seat.paused_at is not None and seat.paused_until is not None]
-    delay = max(0.0, _minutes(starts - now), _minutes(min(back) - now) if back else 0.0)
-    waits = waiting.predict(
-        list(ahead), visit_minutes=mean, visit_sd=sd, serving_for=serving_for, rooms=max(1, len(rooms))
-    )
-    return [(round(delay + median, 1), round(delay + p90, 1)) for median, p90 in waits]
+def _shown(snapshot: Snapshot | None, now: datetime) -> dict[str, steady.Times]:
+    """By number, the times that screens have until now, in minutes from now."""
+    if snapshot is None:
+        return {}
+    shown = json.loads(snapshot.phone)
+    since = _minutes(now - datetime.fromisoformat(shown["at"]))
+    return {each["number"]: (each["median"] - since, each["p90"] - since) for each in shown["waiting"]}
 
 
 def _worse(read: _Read) -> dict[int, list[dict[str, Any]]]:

@@ -9,7 +9,10 @@ ROOT = Path(__file__).resolve().parent.parent
 PURE = {
     **{f"booking/quota/{path.name}": {"numpy"} for path in (ROOT / "booking/quota").glob("*.py")},
     "queueboard/rules.py": set(),
-    "queueboard/waiting.py": {"numpy"},
+    **{
+        f"queueboard/waiting/{path.name}": {"numpy", "queueboard"}
+        for path in (ROOT / "queueboard/waiting").glob("*.py")
+    },
     "queueboard/masking.py": set(),
 }
 FACE_PARTS = ("api", "views", "desk", "admin", "management", "demo", "urls", "tasks")
@@ -47,6 +50,13 @@ def test_rules_are_pure(file, allowed):
     stdlib |= {"statistics", "heapq", "bisect", "unicodedata"}
     assert not outside - stdlib
     assert ".now(" not in path.read_text()
+
+
+def test_waiting_knows_the_rules_and_nothing_else_of_the_queue():
+    arrows = {
+        name for path in modules("queueboard/waiting") for name in imports(path) if name.startswith("queueboard.")
+    }
+    assert all(name == "queueboard.rules" or name.startswith("queueboard.waiting.") for name in arrows)
 
 
 def test_services_do_not_know_the_faces():

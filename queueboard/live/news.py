@@ -51,7 +51,7 @@ def key(session_id: int) -> str:
 def announce(session_id: int) -> None:
     """Tells every process what a session's queue now is. Called after commit; never raises."""
     try:
-        snapshot = snapshots.build(session_id)
+        snapshot = snapshots.build(session_id, shown=latest(session_id))
         for listener in listeners:
             listener(snapshot)
         store(snapshot)
@@ -69,11 +69,16 @@ def store(snapshot: Snapshot) -> bool:
 
 def stored(session_id: int, *, version: int) -> Snapshot | None:
     """The stored snapshot of exactly this version of our database; None where there is none or no Redis."""
-    wanted = f"{version}".encode(), snapshots.database_mark().encode()
-    found = _ask(lambda client: client.hmget(key(session_id), "version", "mark", "body"))
-    if not isinstance(found, list) or tuple(found[:2]) != wanted:
+    found = latest(session_id)
+    return found if found is not None and found.version == version else None
+
+
+def latest(session_id: int) -> Snapshot | None:
+    """The stored snapshot of the newest version of our database; None where there is none or no Redis."""
+    found = _ask(lambda client: client.hmget(key(session_id), "mark", "body"))
+    if not isinstance(found, list) or found[0] != snapshots.database_mark().encode():
         return None
-    return protocol.unpack(found[2])
+    return protocol.unpack(found[1])
 
 
 def _ask(question: Callable[[redis.Redis], object]) -> object:

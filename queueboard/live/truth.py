@@ -96,6 +96,6 @@ def read_snapshot(session_id: int, version: int | None) -> Snapshot:
     """
     found = None if version is None else news.stored(session_id, version=version)
     if found is None:
-        found = snapshots.build(session_id)
+        found = snapshots.build(session_id, shown=news.latest(session_id))
         news.store(found)
     return found

@@ -26,11 +26,18 @@ _START = datetime(2000, 1, 1, tzinfo=UTC)
 _TURNS_UP, _REPORTS_BACK = 0, 1
 
 
-def play(scenario: Scenario, plan: Plan, patients: Patients, progress: Progress | None = None) -> Outcome:
-    """All mornings, one after the other. `progress` is told how many have been played."""
+def play(
+    scenario: Scenario,
+    plan: Plan,
+    patients: Patients,
+    progress: Progress | None = None,
+    morning: "Callable[[Scenario, Plan, Patients, int], Morning] | None" = None,
+) -> Outcome:
+    """All mornings, one after the other. `progress` is told how many have been played; `morning` makes each, where it
+    is to be more than a `Morning`."""
     rows = []
     for row in range(len(patients.at)):
-        rows.append(_Morning(scenario, plan, patients, row).play())
+        rows.append((morning or Morning)(scenario, plan, patients, row).play())
         if progress is not None:
             progress(row + 1)
     return Outcome(
@@ -53,8 +60,12 @@ def visit_seconds(scenario: Scenario, length: float, began: int) -> int:
 
 
 @dataclass
-class _Morning:
-    """The state of one morning; columns of patients are the keys of everything."""
+class Morning:
+    """The state of one morning; columns of patients are the keys of everything.
+
+    Whoever wants to look at it does so in `moment`, which is told of every instant after all that happens in it: then
+    `tickets` are by number, `column` says whose they are, and `present` is who is in service, `began` since when.
+    """
 
     scenario: Scenario
     plan: Plan
@@ -71,14 +82,15 @@ class _Morning:
         self.calls = 0
         self.coming: list[tuple[int, int, int]] = []
         for column, at in enumerate(self.patients.at[self.row].tolist()):
-            if at < NEVER:
-                heappush(self.coming, (at, _TURNS_UP, column))
-        policy = rules.Policy(
+            self.turns_up(column, at)
+        self.policy = policy = rules.Policy(
             booked_first=self.plan.booked_first,
             early=timedelta(seconds=self.plan.early),
             missed_behind=self.plan.missed_behind,
             last_slot=len(self.plan.slots) - 1,
         )
+        self.present: rules.Ticket | None = None
+        self.began = 0
         free = int(self.patients.delay[self.row])
         while True:
             waiting = any(ticket.state == rules.State.WAITING for ticket in self.tickets.values())
@@ -89,12 +101,22 @@ class _Morning:
             self._pass_on(now)
             while self.coming and self.coming[0][0] <= now:
                 _, kind, column = heappop(self.coming)
-                self._comes(column, now) if kind == _TURNS_UP else self._reports_back(column, now, policy)
+                self.comes(column, now) if kind == _TURNS_UP else self._reports_back(column, now, policy)
             if free <= now:
                 line = rules.order(self.tickets.values(), policy)
+                self.present = None
                 if line:
                     free = self._call(line[0], now)
+            self.moment(now)
         return self.out
+
+    def turns_up(self, column: int, at: int) -> None:
+        """The patient will check in or register at that second."""
+        if at < NEVER:
+            heappush(self.coming, (at, _TURNS_UP, column))
+
+    def moment(self, now: int) -> None:
+        """All of this second has happened. Nothing more does here."""
 
     def _pool(self) -> list[int]:
         """Numbers not booked are in the pool since registration opened (R3.5)."""
@@ -108,19 +130,26 @@ class _Morning:
                 self.pool[slot + 1] += self.pool[slot]
                 self.pool[slot] = 0
 
-    def _comes(self, column: int, now: int) -> None:
+    def comes(self, column: int, now: int) -> None:
+        """The patient of that column checks in, registers or is refused."""
         booked = bool(self.patients.booked[column])
         slot = int(self.patients.slot[column]) if booked else self._walk_in_slot(now)
         if slot is None:
             self.out["refused"][column] = True
             return
         start, end = self.plan.slots[slot]
-        late = booked and rules.is_late(_at(now), _at(end), timedelta(seconds=self.scenario.grace))
+        late = booked and rules.is_late(clock(now), clock(end), timedelta(seconds=self.scenario.grace))
         passed = booked and rules.is_passed(slot, self.tickets.values())
         number = len(self.tickets) + 1
         self.column[number] = column
         self.tickets[number] = rules.Ticket(
-            number=number, slot=slot, slot_start=_at(start), booked=booked, arrived=_at(now), late=late, passed=passed
+            number=number,
+            slot=slot,
+            slot_start=clock(start),
+            booked=booked,
+            arrived=clock(now),
+            late=late,
+            passed=passed,
         )
         for name, value in (("slot", slot), ("arrived", now), ("late", late), ("passed", passed)):
             self.out[name][column] = value
@@ -137,7 +166,7 @@ class _Morning:
         number = next(number for number, own in self.column.items() if own == column)
         behind = rules.behind_after_miss(self.tickets.values(), policy)
         self.tickets[number] = replace(
-            self.tickets[number], state=rules.State.WAITING, turned_up=_at(now), behind=behind
+            self.tickets[number], state=rules.State.WAITING, turned_up=clock(now), behind=behind
         )
 
     def _call(self, ticket: rules.Ticket, now: int) -> int:
@@ -156,10 +185,12 @@ class _Morning:
                 heappush(self.coming, (free + back, _REPORTS_BACK, column))
             return free
         free = now + visit_seconds(self.scenario, float(self.patients.length[self.row, column]), now)
-        self.tickets[ticket.number] = replace(called, state=rules.State.DONE)
+        self.tickets[ticket.number] = self.present = replace(called, state=rules.State.DONE)
+        self.began = now
         self.out["started"][column], self.out["finished"][column] = now, free
         return free
 
 
-def _at(second: int) -> datetime:
+def clock(second: int) -> datetime:
+    """The instant so many seconds from the planned start, as the rules want it."""
     return _START + timedelta(seconds=second)

@@ -135,17 +135,67 @@ def test_waits_are_not_before_the_start_nor_before_the_pause_ends():
     assert shown["rooms"][0]["paused"]["reason"] == "ward round"
 
 
-def test_waits_come_from_the_experts_past_visits_else_from_the_departments_default():
-    """R5.2, its first simple form."""
+def test_waits_come_from_the_experts_past_visits_and_lean_on_the_departments_where_these_are_few():
+    """R5.2: without a past, the department's stated mean; with some, in between; with many, the expert's own."""
+    of = factories.department(default_visit_minutes=10.0)
+    medians = []
+    for visits in (0, 10, 200):
+        session = clinic.queue("张小明", "李四", of=of)
+        past = PastSession.objects.create(
+            expert=session.expert, source="test", morning=True, starts_at=at("08:00") - timedelta(days=70),
+            ends_at=at("12:00") - timedelta(days=70),
+        )  # fmt: skip
+        PastVisit.objects.bulk_create(PastVisit(past_session=past, position=n, seconds=240) for n in range(visits))
+        medians.append(read(session, now="08:00")["waiting"][1]["median"])
+    # A visit's median is 0.9 of its mean.
+    none, few, many = medians
+    assert none == pytest.approx(9.0, abs=0.3)
+    assert many == pytest.approx(3.6, abs=0.3)
+    assert many < few < none
+
+
+def test_who_is_booked_and_not_here_yet_is_waited_for():
+    """R5.2: with the chance that they come, where the rules would put them: before a walk-in of a later slot."""
+    waits = []
+    for booked in (0, 2):
+        session = clinic.queue(split=((2, 0), (0, 9)))
+        for _ in range(booked):
+            factories.appointment(session, 0)
+        arrivals.register_walk_in(session_id=session.pk, patient_id=factories.patient().pk, now=at("07:30"))
+        waits.append(read(session, now="07:40")["waiting"][0]["p90"])
+    assert waits[1] > waits[0] + 5
+
+
+def test_a_visit_under_way_for_long_leaves_less_to_wait_for():
     session = clinic.queue("张小明", "李四", of=factories.department(default_visit_minutes=10.0))
-    assert 7 < read(session, now="08:00")["waiting"][1]["median"] < 10
-    swift = clinic.queue("张小明", "李四", of=factories.department(default_visit_minutes=10.0))
-    past = PastSession.objects.create(
-        expert=swift.expert, source="test", morning=True, starts_at=at("08:00") - timedelta(days=7),
-        ends_at=at("12:00") - timedelta(days=7),
-    )  # fmt: skip
-    PastVisit.objects.bulk_create(PastVisit(past_session=past, position=n, seconds=240) for n in range(20))
-    assert read(swift, now="08:00")["waiting"][1]["median"] == pytest.approx(4, abs=0.1)
+    calls.start(ticket_id=clinic.call(session).pk, now=at("08:05"))
+    [early] = read(session, now="08:06")["waiting"]
+    [late] = read(session, now="08:12")["waiting"]
+    assert 0 < late["median"] < early["median"]
+
+
+def test_what_screens_show_stays_where_it_is_without_a_reason():
+    """A minute later every figure is a little different; the time of day that is shown is the same."""
+    session = clinic.queue("张小明", "李四", "王五", "赵六")
+    clinic.call(session)
+    before = snapshots.build(session.pk, now=at("08:06"))
+    free = [entry["median"] for entry in read(session, now="08:07")["waiting"]]
+    held = [
+        entry["median"]
+        for entry in json.loads(snapshots.build(session.pk, now=at("08:07"), shown=before).desk)["waiting"]
+    ]
+    was = [entry["median"] for entry in json.loads(before.desk)["waiting"]]
+    assert held == pytest.approx([median - 1 for median in was], abs=0.05)
+    assert free != pytest.approx(held, abs=0.05)
+
+
+def test_a_booked_patient_is_told_to_come_when_the_turn_can_come_and_before_being_late():
+    """R5.3: not before the slot; later behind a full queue; never so late that the slot has ended."""
+    idle = factories.session()
+    assert snapshots.come_at(factories.appointment(idle, 1), now=at("07:30")) == at("09:00")
+    busy = clinic.queue(*(f"张小{n}" for n in range(14)), split=((0, 20), (4, 0)), numbers=40)
+    told = snapshots.come_at(factories.appointment(busy, 1), now=at("08:00"))
+    assert at("09:00") < told <= at("09:50")
 
 
 def test_a_stopped_session_says_so():
@@ -208,5 +258,7 @@ def test_reading_a_snapshot_costs_the_same_few_queries_however_long_the_queue(dj
     session = clinic.queue(*(f"张小{n}" for n in range(12)), split=((0, 20),))
     clinic.call(session)
     get_user_model()  # imported before counting
+    with django_assert_max_num_queries(16):  # the expert's past, for ten minutes
+        snapshots.build(session.pk)
     with django_assert_max_num_queries(9):
         snapshots.build(session.pk)
