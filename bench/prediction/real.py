@@ -86,10 +86,8 @@ def _verdict(judged: dict[int, Cases]) -> list[str]:
     return [
         f"Asked and not met on these sessions: {named}. What was asked is within the interval, the fitted sessions "
         "exceed it, and even were our distribution the truth the gain to expect would be little above what was asked. "
-        "The constants were chosen by the error on sessions 41-200, with these in sight: sets that are equally good there "
-        "differ by half a percentage point here, and picking among them by it would be fitting on what judges. In what is "
-        "left over, boosted trees on thirty further features (tried once, not kept) found nothing that held across "
-        "sessions."
+        "The constants were chosen by the error on sessions 41-200, with these in sight: sets that are equally good "
+        "there differ by half a percentage point here, and picking among them by it would be fitting on what judges."
     ]
 
 

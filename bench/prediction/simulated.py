@@ -9,6 +9,7 @@ import numpy as np
 from queueboard.simulation import batch, events, foresight, mornings, policies, study
 from queueboard.simulation.events import Morning
 from queueboard.simulation.scenario import Patients, Plan, Scenario
+from queueboard.waiting import steady
 from queueboard.waiting.known import Known
 
 SEED = 7
@@ -95,7 +96,54 @@ def section(pictures: Path) -> str:
             f"{figures['gain']:.0%} ({low:.0%} to {high:.0%}) | {figures['gain_planned']:.0%} | "
             f"{figures['gain_running']:.0%} | {figures['cover']:.1%} | {figures['cover_running']:.1%} |"
         )
-    return "\n".join([*lines, "", "In brackets the 95% interval by bootstrap over mornings.", ""])
+    lines += [
+        "",
+        "In brackets the 95% interval by bootstrap over mornings.",
+        "",
+        *_still(table(next(iter(SCENARIOS.values())), JUDGED)[0]),
+    ]
+    return "\n".join([*lines, ""])
+
+
+def _still(rows: np.ndarray) -> list[str]:
+    """What `queueboard.waiting.steady` does to the figures of each patient in turn."""
+    patients: dict[tuple[float, float], list[np.ndarray]] = {}
+    for row in rows:
+        patients.setdefault((row[0], row[3]), []).append(row)
+    raw_turns = held_turns = looks = below = 0
+    raw_error = held_error = 0.0
+    for history in patients.values():
+        now, median, p90, actual = np.array(history)[:, [1, 4, 5, 6]].T
+        clock = now / 60 + median
+        shown: list[tuple[float, float]] = []
+        for minute, *new in zip(now / 60, clock, now / 60 + p90, strict=True):
+            shown.append(steady.held((new[0], new[1]), shown[-1] if shown else None, minute))
+        kept, latest = np.array(shown).T
+        below += int(np.count_nonzero(now / 60 + actual <= latest + 1e-6))
+        raw_turns += _turns(clock)
+        held_turns += _turns(kept)
+        looks += len(history)
+        raw_error += np.abs(actual - median).sum()
+        held_error += np.abs(actual - (kept - now / 60)).sum()
+    return [
+        "### Standing still",
+        "",
+        "A patient is shown a time of day. It stays until a newly computed one is off by more than a third of the "
+        "range's "
+        f"width (and by more than a minute), then it moves all the way. In the first kind of morning the computed "
+        f"time turned "
+        f"back {raw_turns / len(patients):.1f} times a patient, the shown one {held_turns / len(patients):.1f} "
+        f"times; the mean "
+        f"error is {raw_error / looks:.2f} minutes computed and {held_error / looks:.2f} shown, and "
+        f"{below / looks:.1%} are called before the 90th percentile that is shown.",
+    ]
+
+
+def _turns(times: np.ndarray) -> int:
+    """How often a figure goes back on itself by more than half a minute."""
+    steps = np.diff(times)
+    steps = np.sign(steps[np.abs(steps) > 0.5])
+    return int(np.count_nonzero(steps[1:] != steps[:-1]))
 
 
 def _figures(rows: np.ndarray, visit: float) -> dict[str, float]:

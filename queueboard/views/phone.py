@@ -1,7 +1,6 @@
 """A patient's own page (R4.1): one unguessable link from booking to the end of the visit."""
 
 import re
-from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -15,11 +14,10 @@ from django.views.decorators.http import require_safe
 from booking.models import Appointment, Session, Slot
 from queueboard.masking import masked
 from queueboard.models import QueueEvent, Ticket
-from queueboard.views import phone_face, source
+from queueboard.views import phone_face, source, when_to_come
 from queueboard.views.language import in_language
 from queueboard.views.texts import Texts, event_texts, phone_texts, say
 
-BE_EARLY = timedelta(minutes=10)  # so long before the slot, "come at" (R5.3, the simple form)
 SHOWN_EVENTS = 12
 TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}")  # what is none is not looked for: a database may refuse its characters
 
@@ -41,8 +39,9 @@ def page(request: HttpRequest, token: str) -> HttpResponse:
         appointment = appointments.filter(token=token).first()
         if appointment is None:
             raise Http404
-        context = _of_appointment(appointment, texts)
+        context = _of_appointment(appointment, texts, when_to_come.way_of(request))
     response = render(request, "phone.html", context | {"texts": texts, "refresh_seconds": 20})
+    when_to_come.keep_way(request, response)
     # Keeps the token back from other sites and from logs of our own. "no-referrer" would too, but then a browser
     # sends "Origin: null" and the language switch is refused.
     response.headers["Referrer-Policy"] = "strict-origin"
@@ -70,7 +69,7 @@ def _of_ticket(ticket: Ticket, texts: Texts) -> dict[str, Any]:
     }
 
 
-def _of_appointment(appointment: Appointment, texts: Texts) -> dict[str, Any]:
+def _of_appointment(appointment: Appointment, texts: Texts, way: int | None) -> dict[str, Any]:
     session = appointment.session
     snapshot = source.phone(session)
     context = _common(session, appointment.slot, appointment.patient.name, snapshot, texts) | {
@@ -88,14 +87,7 @@ def _of_appointment(appointment: Appointment, texts: Texts) -> dict[str, Any]:
             "text": say(texts, "joining", joining["position"]),
             "range": phone_face.span_text(snapshot, joining, texts, timezone.now()),
         }
-    return context | _when_to_come(appointment.slot, timezone.now())
-
-
-def _when_to_come(slot: Slot, now: datetime) -> dict[str, Any]:
-    come_at = slot.starts_at - BE_EARLY
-    if now < come_at:
-        return {"come": "at", "come_at": come_at}
-    return {"come": "now" if now <= slot.ends_at else "late", "come_at": come_at}
+    return context | when_to_come.told(appointment, way, timezone.now())
 
 
 def _common(session: Session, slot: Slot, name: str, snapshot: dict[str, Any], texts: Texts) -> dict[str, Any]:

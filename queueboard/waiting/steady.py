@@ -1,7 +1,7 @@
 """What a screen shows of a wait stays where it is until there is a reason (R5.2). Pure.
 
 A wait is shown as a time of day. It is computed anew at every event and once a minute, and each time comes out a
-little different. What was shown stays while the new figure is within a margin of it, a fifth of the range's width and
+little different. What was shown stays while the new figure is within a margin of it, a third of the range's width and
 at least a minute, and moves all the way once it is not. So figures that tremble within the margin never move what is
 shown, and figures that drift move it in steps. A time that has passed is never kept.
 """
@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 Times = tuple[float, float]  # median and 90th percentile, minutes on any one clock
 
-SHARE = 0.2
+SHARE = 1 / 3
 AT_LEAST = 1.0  # minutes
 
 

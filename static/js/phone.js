@@ -3,6 +3,7 @@ import { connect, embedded } from "./live.js";
 import { clock, inWords, put, say, showAge } from "./words.js";
 import { kindOfNotice, paused, roomOf, spanText } from "./queue_words.js";
 
+const MOVED = 300000; // ms by which the own turn has to move until the time to come is asked for anew
 const NEAR = 3; // from so many before me on, "come to the waiting area"
 const LONG = 15; // minutes
 const SHOWN_AHEAD = 12;
@@ -16,6 +17,7 @@ const age = document.getElementById("age");
 const told = new Set(); // what is in the list of what happened already
 let known = null; // numbers of the last state
 let asking = 0;
+let turnTold = null; // when a patient at home would be called, as the time to come was worked out from it
 
 const part = (name) => page.querySelector(`[data-put="${name}"]`);
 
@@ -104,7 +106,8 @@ async function askServer(spread) {
   asking = setTimeout(async () => {
     try {
       const response = await fetch(location.href, { cache: "no-store" });
-      if (!response.ok) return;
+      // Who is typing is not interrupted.
+      if (!response.ok || document.activeElement?.closest("#face input")) return;
       const next = new DOMParser().parseFromString(await response.text(), "text/html");
       page.replaceWith(document.adoptNode(next.getElementById("face")));
       page = document.getElementById("face");
@@ -141,6 +144,13 @@ function withoutNumber(queue) {
   if (joining) {
     put(page, "joining", say("joining", { n: joining.position }));
     put(page, "joining-range", spanText(queue, joining, zone));
+    // When to come follows from the queue; the server works it out once the queue has moved enough.
+    const turn = Date.parse(queue.at) + joining.median * 60000;
+    turnTold ??= turn;
+    if (Math.abs(turn - turnTold) >= MOVED) {
+      turnTold = turn;
+      askServer(5000);
+    }
   }
 }
 

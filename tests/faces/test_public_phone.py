@@ -1,7 +1,7 @@
 """A patient's own page in each of its states (R4.1, R4.12, R5.1, R6.2)."""
 
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from django.utils import timezone
@@ -152,9 +152,44 @@ def test_a_booked_patient_reads_when_to_come_and_the_place_if_checked_in_now(cli
         walk_in(session, now)
     mine = factories.appointment(session, slot_index=2)
     html = get(client, mine.token).content.decode()
-    come = timezone.localtime(mine.slot.starts_at - timedelta(minutes=10))
-    assert f'<p class="ahead time">{come:%H:%M}</p>' in html
+    come = told_time(html, r'<p class="ahead time">(.*?)</p>', mine.slot.starts_at)
+    # To five minutes, the earlier.
+    assert mine.slot.starts_at - timedelta(minutes=5) <= come <= mine.slot.ends_at - timedelta(minutes=10)
     assert "3" in put(html, "joining")
+
+
+def told_time(html: str, where: str, near: datetime) -> datetime:
+    """The time of day in the page, on that side of midnight that is nearer."""
+    hour, minute = map(int, re.search(where, html)[1].split(":"))
+    found = timezone.localtime(near).replace(hour=hour, minute=minute, second=0, microsecond=0)
+    return min((found + timedelta(days=day) for day in (-1, 0, 1)), key=lambda moment: abs(moment - near))
+
+
+def test_the_way_is_asked_once_and_then_the_page_says_when_to_set_out(client, session):
+    """R5.3: with the way's spread and the door, so that nine of ten are there in time."""
+    mine = factories.appointment(session, slot_index=2)
+    assert 'name="way"' in get(client, mine.token).content.decode()
+    html = client.get(f"/t/{mine.token}/?lang=en&way=20").content.decode()
+    assert 'name="way"' not in html
+    come = told_time(html, r'<p class="ahead time">(.*?)</p>', mine.slot.starts_at)
+    leave = told_time(html, r"Set out at (\d\d:\d\d)", come)
+    assert timedelta(minutes=31) <= come - leave <= timedelta(minutes=36)
+    assert "Set out at" in get(client, mine.token).content.decode()
+    client.get(f"/t/{mine.token}/?way=")
+    assert 'name="way"' in get(client, mine.token).content.decode()
+
+
+def test_who_lives_far_away_is_told_to_set_out_at_once(client, session):
+    mine = factories.appointment(session, slot_index=2)
+    assert "Set out now" in client.get(f"/t/{mine.token}/?lang=en&way=600").content.decode()
+
+
+@pytest.mark.parametrize("way", ["0", "-5", "601", "9999999", "abc", "1e2", "²", ""])
+def test_a_way_that_is_no_number_in_reason_is_asked_for_again(client, session, way):
+    mine = factories.appointment(session, slot_index=2)
+    response = client.get(f"/t/{mine.token}/", {"way": way})
+    assert response.status_code == 200
+    assert 'name="way"' in response.content.decode()
 
 
 def test_the_page_survives_check_in(client, session, now):

@@ -25,7 +25,7 @@ def moves(values):
 
 @given(tremble, st.floats(0, 60))
 def test_figures_that_tremble_within_the_margin_never_move_what_is_shown(noise, width):
-    """The margin is a minute, or a fifth of a wide range."""
+    """The margin is a minute, or a third of a wide range."""
     margin = max(AT_LEAST, SHARE * width)
     shown = play([(500 + margin * each * 0.9, 500 + width + margin * each * 0.9) for each in noise])
     assert moves([median for median, _ in shown]) == 0
@@ -33,9 +33,9 @@ def test_figures_that_tremble_within_the_margin_never_move_what_is_shown(noise, 
 
 @given(tremble)
 def test_one_real_change_under_noise_is_one_move_each_way(noise):
-    """No flip-flop: ten minutes later for good, with figures that tremble before and after."""
+    """No flip-flop: twenty minutes later for good, with figures that tremble before and after."""
     half = len(noise) // 2
-    shown = play([(500 + 10 * (n >= half) + 0.9 * each, 540 + 10 * (n >= half)) for n, each in enumerate(noise)])
+    shown = play([(500 + 20 * (n >= half) + 0.9 * each, 540 + 20 * (n >= half)) for n, each in enumerate(noise)])
     assert moves([median for median, _ in shown]) == 1
 
 

@@ -1,0 +1,57 @@
+"""When a booked patient is told to come, and to set out (R5.3). The way is asked once and kept on the phone alone."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+
+from booking.models import Appointment, Session
+from queueboard import snapshots
+from queueboard.waiting import leaving
+
+BE_EARLY = timedelta(minutes=10)  # so long before the slot, while nobody can know the day's queue
+STEP = 300  # seconds: nobody comes to the minute, and the earlier is the safer
+COOKIE = "way"
+KEPT = 365 * 24 * 3600
+LONGEST = 600  # minutes
+
+
+def way_of(request: HttpRequest) -> int | None:
+    """The minutes of one's way as just given (`?way=`), else as kept; None where neither is a number in reason."""
+    given = request.GET.get("way", request.COOKIES.get(COOKIE, ""))
+    return int(given) if given.isdecimal() and len(given) <= 3 and 1 <= int(given) <= LONGEST else None
+
+
+def keep_way(request: HttpRequest, response: HttpResponse) -> None:
+    """What was just given is kept, or forgotten where it was no number in reason."""
+    if "way" not in request.GET:
+        return
+    way = way_of(request)
+    if way is None:
+        response.delete_cookie(COOKIE, path="/t/")
+    else:
+        response.set_cookie(COOKIE, str(way), max_age=KEPT, path="/t/", samesite="Lax", httponly=True)
+
+
+def told(appointment: Appointment, way: int | None, now: datetime) -> dict[str, Any]:
+    """For the page: `come` is at, now or late; `come_at`; and with a known way when to set out, None: at once."""
+    slot = appointment.slot
+    if appointment.session.state in Session.LIVE:
+        come_at = _floored(snapshots.come_at(appointment, now=now))
+    else:
+        come_at = slot.starts_at - BE_EARLY
+    if now > slot.ends_at:
+        return {"come": "late", "come_at": come_at}
+    if now >= come_at:
+        return {"come": "now", "come_at": come_at}
+    found = {"come": "at", "come_at": come_at, "way": way}
+    if way is not None:
+        leave = come_at - timedelta(minutes=-leaving.set_out(0.0, way))
+        found["set_out"] = _floored(leave) if leave > now else None
+    return found
+
+
+def _floored(moment: datetime) -> datetime:
+    seconds = moment.timestamp() // STEP * STEP
+    return datetime.fromtimestamp(seconds, timezone.get_current_timezone())
