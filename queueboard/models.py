@@ -60,6 +60,9 @@ class Ticket(models.Model):
     ended_at = models.DateTimeField(_("ended at"), null=True, blank=True)
     # Seconds of earlier stretches of this visit (before a test), so that a return visit adds to it.
     served_seconds = models.PositiveIntegerField(default=0)
+    # When the patient, having just come, was expected to be called (R5.2); compared with what came true.
+    foretold_median = models.DateTimeField(null=True, editable=False)
+    foretold_p90 = models.DateTimeField(null=True, editable=False)
 
     class Meta:
         verbose_name = _("ticket")

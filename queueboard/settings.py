@@ -127,6 +127,7 @@ CELERY_BEAT_SCHEDULE = {
     "close-sessions": {"task": "queueboard.close_sessions", "schedule": 10.0, "options": {"expires": 10}},
     "refresh-estimates": {"task": "queueboard.refresh_estimates", "schedule": 60.0, "options": {"expires": 30}},
     "run-simulations": {"task": "queueboard.run_simulations", "schedule": 2.0, "options": {"expires": 2}},
+    "note-foretold": {"task": "queueboard.note_foretold", "schedule": 60.0, "options": {"expires": 30}},
     "send-outbox": {"task": "queueboard.send_outbox", "schedule": 5.0, "options": {"expires": 5}},
 }
 

@@ -83,6 +83,12 @@ def wait_behind(session_id: int, ahead: int, *, now: datetime | None = None) -> 
     return _outlook(_read(session_id), now or timezone.now()).wait_at(ahead)
 
 
+def foretell(session_id: int, *, now: datetime) -> dict[int, tuple[float, float]]:
+    """By ticket number, the median and the 90th percentile of the minutes until each who waits is called."""
+    outlook = _outlook(_read(session_id), now)
+    return {view.number: outlook.wait_at(place) for place, view in enumerate(outlook.line)}
+
+
 def come_at(appointment: Appointment, *, now: datetime | None = None) -> datetime:
     """When a booked patient should have checked in (R5.3): before their turn for nine of ten, without a long wait."""
     now = now or timezone.now()

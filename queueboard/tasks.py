@@ -5,7 +5,7 @@ import logging
 from celery import shared_task
 
 from queueboard import outbox
-from queueboard.services import clock, simulations
+from queueboard.services import clock, foretold, simulations
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +28,12 @@ def run_the_clock() -> int:
 def refresh_estimates() -> int:
     """R4.11: a new estimate is a new version."""
     return clock.refresh_estimates()
+
+
+@shared_task(name="queueboard.note_foretold")
+def note_foretold() -> int:
+    """R5.2: what patients were told when they came."""
+    return foretold.note()
 
 
 @shared_task(name="queueboard.close_sessions")

@@ -5,14 +5,15 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import path, reverse
+from django.utils.translation import gettext, ngettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
 from unfold.decorators import action
 
 from booking.models import Department, Expert, Room
 from queueboard.access import MANAGE, may
 from queueboard.admin.base import OwnDepartments
 from queueboard.admin.reports import reports_page
+from queueboard.services import foretold
 
 NAMES = ("name", "name_en", "name_zh_hant")
 
@@ -110,7 +111,9 @@ class ExpertAdmin(OwnDepartments):
             _("login"),
             {"fields": ("user",), "description": _("With this login the expert's page shows their own queue.")},
         ),
+        (_("predictions"), {"fields": ("foretold",)}),
     )
+    readonly_fields = ("foretold",)
 
     def get_urls(self) -> list[Any]:
         page = self.admin_site.admin_view(lambda request: reports_page(self, request))
@@ -122,3 +125,15 @@ class ExpertAdmin(OwnDepartments):
     @action(description=_("Reports of the study"), permissions=["manage"], url_path="tables", icon="table_chart")
     def tables(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return HttpResponseRedirect(f"{reverse('admin:booking_expert_reports')}?expert={object_id}")
+
+    @admin.display(description=_("the last 30 days"))
+    def foretold(self, expert: Expert) -> str:
+        """R5.2: how good they were."""
+        found = foretold.last_month(expert) if expert.pk else None
+        if found is None:
+            return gettext("Nobody who came was called yet.")
+        return ngettext(
+            "%(count)d patient: off by %(minutes).1f min on average, %(share)d%% called before the later time told.",
+            "%(count)d patients: off by %(minutes).1f min on average, %(share)d%% called before the later time told.",
+            found.patients,
+        ) % {"count": found.patients, "minutes": found.error_minutes, "share": round(100 * found.before_p90)}
