@@ -104,7 +104,7 @@ def _scenario(
     delay = _start_delay(past)
     kept = punctuality(period.expert_ids, period.starts_at)
     absent = absent_share(period.expert_ids)
-    missed = _missed(period.expert_ids)
+    missed = missed_shares(period.expert_ids)
     scenario = Scenario(
         slots=tuple((round(60 * start), round(60 * end)) for start, end in period.minutes),
         opens=-round((period.starts_at - period.opens_at).total_seconds()),
@@ -165,8 +165,9 @@ def absent_share(expert_ids: Sequence[int]) -> float | None:
     return states.count(Appointment.State.NO_SHOW) / len(states) if len(states) >= ENOUGH else None
 
 
-def _missed(expert_ids: Sequence[int]) -> tuple[float, float] | None:
-    """Of those called in closed sessions the share that missed a call, and of these the share that never came back."""
+def missed_shares(expert_ids: Sequence[int]) -> tuple[float, float] | None:
+    """Of those called in closed sessions the share that missed a call, and of these the share that never came
+    back; None where too few are known."""
     called = Ticket.objects.filter(
         session__expert__in=expert_ids, session__state=Session.State.CLOSED, handed_from=None, called_no__gt=0
     )
