@@ -93,6 +93,9 @@ class PlaceSerializer(serializers.Serializer):
     position = serializers.IntegerField(allow_null=True, help_text="Patients to be seen before.")
     median = serializers.FloatField(allow_null=True, help_text="Minutes until called, as likely more as less.")
     p90 = serializers.FloatField(allow_null=True, help_text="Minutes until called that 9 of 10 stay under.")
+    come_at = serializers.DateTimeField(
+        allow_null=True, help_text="Before check-in: when to have checked in, in time for 9 of 10 (R5.3)."
+    )
     room = RoomSerializer(allow_null=True)
     times = serializers.IntegerField(allow_null=True, help_text="How often called.")
     worse = WorseSerializer(many=True)

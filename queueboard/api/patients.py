@@ -15,6 +15,7 @@ from rest_framework.views import APIView
 from booking.errors import BookingError
 from booking.models import Appointment
 from booking.services import appointments, patients
+from queueboard import snapshots
 from queueboard.api import guards
 from queueboard.api.parsing import body
 from queueboard.api.patient_shapes import AppointmentSerializer, BookingSerializer, PlaceSerializer
@@ -93,6 +94,7 @@ def _expected(appointment: Appointment) -> dict[str, Any]:
     if appointment.state == Appointment.State.BOOKED and queue["state"] in ("open", "running"):
         index = appointment.slot.index
         place |= next(_wait(each, each["position"]) for each in queue["joining"] if each["slot"] == index)
+        place["come_at"] = snapshots.come_at(appointment)
     return place
 
 
@@ -114,7 +116,7 @@ def _present(ticket: Ticket, queue: dict[str, Any]) -> dict[str, Any]:
 
 def _common(of: Ticket | Appointment, queue: dict[str, Any]) -> dict[str, Any]:
     shared = {name: queue[name] for name in ("session", "version", "at", "names", "department_names", "notice")}
-    absent = dict.fromkeys(("number", "arrived", "position", "median", "p90", "room", "times"))
+    absent = dict.fromkeys(("number", "arrived", "position", "median", "p90", "come_at", "room", "times"))
     return {**absent, **shared, "slot": of.slot}
 
 

@@ -1,6 +1,6 @@
 """What anybody may read: clinic, sessions with what is left, queues, one's own place."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -123,11 +123,12 @@ def test_ones_own_place_is_the_number_of_patients_before(anybody, morning, room)
 
 
 def test_before_check_in_the_place_is_the_one_that_one_would_have_now(anybody, morning):
-    """R5.1."""
+    """R5.1; and R5.3, a time to come that has not passed."""
     appointment = factories.appointment(morning, 0)
     waiting(morning)
     place = anybody.get(f"{API}/tickets/{appointment.token}/").json()
     assert (place["state"], place["number"], place["position"]) == ("booked", None, 1)
+    assert datetime.fromisoformat(place["come_at"]) >= datetime.fromisoformat(place["at"])
     ticket = arrivals.check_in(appointment_id=appointment.pk)
     assert anybody.get(f"{API}/tickets/{appointment.token}/").json()["number"] == ticket.label
 
