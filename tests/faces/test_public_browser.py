@@ -95,7 +95,7 @@ def test_dark_and_high_contrast_keep_enough_contrast(options, scene, open_page):
 @pytest.mark.looks
 def test_what_is_touched_is_large_enough(scene, open_page):
     ticket = scene.sessions[0].tickets.filter(state="waiting").last()
-    for path in ("/", "/lookup/", f"/t/{ticket.token}/"):
+    for path in ("/", "/lookup/", f"/t/{ticket.token}/", f"/t/{scene.booked[0].token}/"):
         page = open_page(path, "320")
         for target in page.locator("main a:visible, button:visible, input:visible").all():
             box = target.bounding_box()
