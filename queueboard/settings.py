@@ -104,6 +104,11 @@ VALKEY_SOCKET = env.str("VALKEY_SOCKET", default=str(socket_path(VAR_DIR)))
 REDIS_URL = env.str("REDIS_URL", default=f"unix://{quote(VALKEY_SOCKET)}")
 REDIS_PREFIX = env.str("REDIS_PREFIX", default="queueboard")
 
+# --- websockets of one process --------------------------------------------------------------------------------
+LIVE_SOCKETS = env.int("LIVE_SOCKETS", default=15_000)
+# A hospital's own network may be one address.
+LIVE_SOCKETS_PER_ADDRESS = env.int("LIVE_SOCKETS_PER_ADDRESS", default=2_000)
+
 CELERY_BROKER_URL = (
     REDIS_URL if not REDIS_URL.startswith("unix://") else "redis+socket://" + REDIS_URL.removeprefix("unix://")
 )

@@ -1,4 +1,4 @@
-"""What is answered ahead of Django: polls of queues and boards from the hub's memory, and whether the process lives.
+"""What is answered ahead of Django: polls of queues and boards from the hub's memory, health, metrics.
 
 A poll gets the same bytes as a websocket, with the version as ETag. Queue-Age says how many seconds ago these bytes
 were known to be the database's (R6.1).
@@ -9,8 +9,9 @@ import re
 from http import HTTPStatus
 
 from django.utils import timezone
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from queueboard.live import protocol, visitors
+from queueboard.live import metrics, protocol, visitors
 from queueboard.live.feeds import Feed
 from queueboard.live.hub import Hub
 
@@ -19,6 +20,7 @@ log = logging.getLogger(__name__)
 QUEUE = re.compile(r"/live/queues/([0-9]{1,18})")
 BOARD = re.compile(r"/live/boards/([-\w]{1,50})", re.ASCII)
 Headers = list[tuple[bytes, bytes]]
+METRICS: Headers = [(b"content-type", CONTENT_TYPE_LATEST.encode()), (b"cache-control", b"no-store")]
 PLAIN: Headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"cache-control", b"no-store")]
 
 
@@ -36,6 +38,9 @@ class Edge:
         self.hub.start()  # for servers that speak no lifespan
         if scope["type"] == "http" and scope["path"] == "/healthz":
             await _answer(scope, send, HTTPStatus.OK, PLAIN, b"ok")
+        elif scope["type"] == "http" and scope["path"] == "/metrics":
+            metrics.snapshot_age.set(self.hub.age())
+            await _answer(scope, send, HTTPStatus.OK, METRICS, generate_latest())
         elif scope["type"] == "http" and scope["path"].startswith("/live/"):
             await self._live(scope, send)
         else:
@@ -98,7 +103,7 @@ async def _answer_state(scope, send, feed: Feed, audience: str, cache: bytes) ->
         await _answer(scope, send, HTTPStatus.NOT_MODIFIED, headers)
         return
     headers.append((b"content-type", b"application/json; charset=utf-8"))
-    await _answer(scope, send, HTTPStatus.OK, headers, feed.body(audience))
+    await _answer(scope, send, HTTPStatus.OK, headers, feed.message(audience).body)
 
 
 async def _answer(scope, send, status: HTTPStatus, headers: Headers, body: bytes | None = None) -> None:

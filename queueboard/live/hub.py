@@ -1,6 +1,6 @@
-"""The fan-out of one process: news in, the same text to every local socket. It never waits for a socket.
+"""The fan-out of one process: news in, the same bytes to every local socket. It never waits for a socket.
 
-A socket has a mailbox of one (feeds.py) and empties it itself, so a slow one gets the newest state and delays nobody.
+A slow socket waits aside for the newest state (outlets.py), so it delays nobody.
 What Redis does not bring, the sweep does: every 2 s one query compares the versions of what is served here with the
 database. A feed's heartbeat carries when that last agreed (R6.1): a heartbeat alone is no proof.
 """
@@ -156,6 +156,11 @@ class Hub:
 
     def _feeds(self) -> list[Feed]:
         return [*self.queues.values(), *self.boards.values()]
+
+    def age(self) -> float:
+        """Seconds since the oldest feed with sockets on it was last known to be the database's; 0 without any."""
+        read = [feed.read_at for feed in self._feeds() if feed.read_at is not None and not feed.idle]
+        return (timezone.now() - min(read)).total_seconds() if read else 0.0
 
     # --- news
 

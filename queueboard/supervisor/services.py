@@ -40,7 +40,7 @@ def web(*, host: str, port: int) -> Service:
     module = [sys.executable, "-m", "uvicorn", "queueboard.asgi:application"]
     address = ["--host", host, "--port", str(port)]
     # Screens that stay connected would hold up a stop for ever; they come back by themselves.
-    options = ["--ws", "websockets-sansio", "--loop", "auto", "--timeout-graceful-shutdown", "2"]
+    options = ["--ws", "queueboard.live.server:LiveProtocol", "--loop", "auto", "--timeout-graceful-shutdown", "2"]
     return Service("web", [*module, *address, *options, "--no-access-log", "--log-level", "warning"])
 
 
