@@ -52,6 +52,10 @@ class Feed:
             for crowd in self._crowds.values():
                 crowd.push(message)
 
+    def pushed_within(self, seconds: float) -> bool:
+        """Whether every socket has had a state lately."""
+        return asyncio.get_running_loop().time() < self._pushed_at + seconds
+
     def close(self, code: int) -> None:
         """Closes every socket with this code."""
         if self._held is not None:

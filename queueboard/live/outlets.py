@@ -5,22 +5,24 @@ Nothing here awaits a client. A socket whose client does not read leaves the loo
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Generator
-from typing import Any
+from collections.abc import Awaitable, Callable, Generator, Iterator
+from typing import Any, Generic, TypeVar
 
 from queueboard.live import metrics, protocol
 from queueboard.live.server import EXTENSION
 
 STUCK_AFTER = 10.0  # seconds that a client may leave unread what it was sent
+Form = TypeVar("Form", bytes, str)
 
 
 class Message:
     """The same for many sockets, made once: `frame` for those that are written to, `text` for a server's `send`."""
 
-    __slots__ = ("_frame", "_text", "body")
+    __slots__ = ("_frame", "_text", "body", "polled")
 
     def __init__(self, body: bytes) -> None:
         self.body = body
+        self.polled: Any = None  # what edge.py has made of it for polls
         self._frame: bytes | None = None
         self._text: str | None = None
 
@@ -37,6 +39,42 @@ class Message:
         return self._text
 
 
+class Ready(Generic[Form]):
+    """The sockets that take a message at once, in one form. The loop over them touches nothing but their functions."""
+
+    def __init__(self) -> None:
+        self._by_outlet: dict[Outlet, Callable[[Form], None]] = {}
+        self._functions: list[Callable[[Form], None]] | None = None  # made anew after a change, never changed
+
+    def __len__(self) -> int:
+        return len(self._by_outlet)
+
+    def __iter__(self) -> Iterator["Outlet"]:
+        return iter(self._by_outlet)
+
+    def add(self, outlet: "Outlet", function: Callable[[Form], None]) -> None:
+        self._by_outlet[outlet] = function
+        self._functions = None
+
+    def discard(self, outlet: "Outlet") -> None:
+        if self._by_outlet.pop(outlet, None) is not None:
+            self._functions = None
+
+    def push(self, message: Form) -> None:
+        """One call for each. A function may find its socket slow, which takes that out of here."""
+        if self._functions is None:
+            self._functions = list(self._by_outlet.values())
+        failed = []
+        for function in self._functions:
+            try:
+                function(message)
+            except Exception:  # gone in the middle of it: each server says so in its own words
+                failed.append(function)
+        if failed:
+            for outlet in [each for each, function in self._by_outlet.items() if function in failed]:
+                outlet.leave()
+
+
 class Crowd:
     """The sockets that get the same: one audience of a feed."""
 
@@ -44,14 +82,14 @@ class Crowd:
         self.sockets = metrics.sockets.labels(audience)
         self.newest: Message | None = None
         self.states = 0  # pushed so far
-        self.written: dict[Outlet, Callable[[bytes], None]] = {}
-        self.sent: dict[Outlet, Callable[[str], None]] = {}
+        self.written: Ready[bytes] = Ready()
+        self.sent: Ready[str] = Ready()
         self.late: set[Outlet] = set()
 
     def __len__(self) -> int:
         return len(self.written) + len(self.sent) + len(self.late)
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator["Outlet"]:
         return iter([*self.written, *self.sent, *self.late])
 
     def show(self, state: Message) -> None:
@@ -63,21 +101,10 @@ class Crowd:
     def push(self, message: Message) -> None:
         """To every socket that can take it now."""
         metrics.pushes.inc(len(self.written) + len(self.sent))
-        # Copies: a write may find its socket slow, which takes it out.
         if self.written:
-            frame = message.frame
-            for outlet, write in list(self.written.items()):
-                try:
-                    write(frame)
-                except Exception:  # gone in the middle of it: each server says so in its own words
-                    outlet.leave()
+            self.written.push(message.frame)
         if self.sent:
-            text = message.text
-            for outlet, send in list(self.sent.items()):
-                try:
-                    send(text)
-                except Exception:
-                    outlet.leave()
+            self.sent.push(message.text)
 
 
 class Outlet:
@@ -175,10 +202,10 @@ class Writing(Outlet):
         return out is not None
 
     def _ready(self, crowd: Crowd) -> None:
-        crowd.written[self] = self._out
+        crowd.written.add(self, self._out)
 
     def _unready(self, crowd: Crowd) -> None:
-        crowd.written.pop(self, None)
+        crowd.written.discard(self)
 
     def _write(self, message: Message) -> None:
         self._out(message.frame)
@@ -195,10 +222,10 @@ class Sending(Outlet):
         self._rest: asyncio.Task | None = None
 
     def _ready(self, crowd: Crowd) -> None:
-        crowd.sent[self] = self._out
+        crowd.sent.add(self, self._out)
 
     def _unready(self, crowd: Crowd) -> None:
-        crowd.sent.pop(self, None)
+        crowd.sent.discard(self)
 
     def _write(self, message: Message) -> None:
         self._out(message.text)

@@ -37,10 +37,10 @@ class Screen(Outlet):
         self.code = code
 
     def _ready(self, crowd) -> None:
-        crowd.written[self] = self.got.append
+        crowd.written.add(self, self.got.append)
 
     def _unready(self, crowd) -> None:
-        crowd.written.pop(self, None)
+        crowd.written.discard(self)
 
     def _write(self, message) -> None:
         self.got.append(message.frame)

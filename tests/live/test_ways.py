@@ -141,7 +141,7 @@ async def test_a_write_that_fails_takes_its_own_socket_out_and_no_other():
         for ws in (first, second):
             await state(ws)
         crowd = here.feed._crowds["phone"]
-        crowd.written[next(iter(crowd.written))] = failing
+        crowd.written.add(next(iter(crowd.written)), failing)
         here.show(2)
         assert len(crowd) == 1
         assert (await state(second))["version"] == 2
