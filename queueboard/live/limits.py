@@ -1,9 +1,13 @@
 """How many sockets a process takes, in all and from one address, and how much it listens to one."""
 
+import contextlib
+import resource
+import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from http import HTTPStatus
 from typing import Any
 
@@ -13,6 +17,7 @@ from queueboard import addresses
 from queueboard.live import metrics
 
 LONGEST_MESSAGE = 64  # characters that a client may send
+KEPT_FILES = 200  # for polls, the database, Redis and what else a process opens
 MOST_MESSAGES, WINDOW = 20, 10.0  # from a client in so many seconds
 
 
@@ -35,7 +40,7 @@ class Places:
     def one(self, scope: Mapping[str, Any]) -> Iterator[None]:
         """A socket's place while it lasts. Raises Full."""
         address = address_of(scope)
-        if self._total >= settings.LIVE_SOCKETS:
+        if self._total >= min(settings.LIVE_SOCKETS, files()):
             metrics.refused.labels("process").inc()
             raise Full(HTTPStatus.SERVICE_UNAVAILABLE)
         if address and self._by_address[address] >= settings.LIVE_SOCKETS_PER_ADDRESS:
@@ -50,6 +55,16 @@ class Places:
             self._by_address[address] -= 1
             if not self._by_address[address]:
                 del self._by_address[address]
+
+
+@cache
+def files() -> int:
+    """Sockets that the limit of open files (`ulimit -n`, raised as far as it may be) leaves room for."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(ValueError, OSError):  # "no limit at all" is more than some systems take
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        soft = hard
+    return sys.maxsize if soft == resource.RLIM_INFINITY else soft - KEPT_FILES
 
 
 def address_of(scope: Mapping[str, Any]) -> str:

@@ -225,6 +225,18 @@ async def test_a_socket_too_many_is_not_accepted_until_another_has_gone(way, set
             assert (await state(ws))["version"] == 1
 
 
+async def test_a_process_takes_no_more_sockets_than_it_may_open_files(monkeypatch):
+    limits.files.cache_clear()
+    monkeypatch.setattr(limits.resource, "getrlimit", lambda _: (64, limits.KEPT_FILES + 1))
+    monkeypatch.setattr(limits.resource, "setrlimit", lambda _, pair: None)
+    try:
+        async with served(EXTENSION) as here, here.connect():
+            with pytest.raises(InvalidStatus):
+                await here.connect()
+    finally:
+        limits.files.cache_clear()
+
+
 async def test_the_limit_per_address_holds_for_the_address_that_a_trusted_proxy_notes(settings):
     settings.LIVE_SOCKETS_PER_ADDRESS, settings.TRUST_PROXY = 1, True
     async with served(EXTENSION, proxy_headers=False) as here:
