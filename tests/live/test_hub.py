@@ -185,6 +185,20 @@ async def test_stopping_tells_every_socket_to_reconnect(database, monkeypatch, s
     assert screen.code == 1012
 
 
+async def test_a_heartbeat_comes_where_no_state_has_come_lately(database, monkeypatch, settings):
+    """A state is word enough; without one a screen has word every 5 s."""
+    database.sessions = {1: (5, True)}
+    async with running(monkeypatch, settings) as hub:
+        feed = await hub.queue(1)
+        screen = on(feed)
+        hub._take(snapshot(1, 6))
+        await hub._beat()
+        assert screen.versions == [5, 6]
+        feed._pushed_at -= hub_module.WORD_ENOUGH
+        await hub._beat()
+        assert screen.versions == [None]
+
+
 async def test_the_age_is_of_the_oldest_feed_that_a_socket_is_on(database, monkeypatch, settings):
     database.sessions = {1: (5, True), 2: (7, True)}
     async with running(monkeypatch, settings) as hub:
