@@ -5,7 +5,7 @@ import logging
 from celery import shared_task
 from django.utils import timezone
 
-from booking.services import appointments, quotas, sessions
+from booking.services import appointments, payments, quotas, sessions
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +33,12 @@ def expire_holds() -> int:
 def free_numbers() -> int:
     """R3.4."""
     return _said("cancelled numbers free again", appointments.free_numbers())
+
+
+@shared_task(name="booking.reconcile_payments")
+def reconcile_payments() -> int:
+    """R3.3."""
+    return _said("payments that differed from the provider's record", payments.reconcile())
 
 
 def _said(what: str, count: int) -> int:

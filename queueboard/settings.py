@@ -133,11 +133,33 @@ CELERY_BEAT_SCHEDULE = {
     "refresh-estimates": {"task": "queueboard.refresh_estimates", "schedule": 60.0, "options": {"expires": 30}},
     "run-simulations": {"task": "queueboard.run_simulations", "schedule": 2.0, "options": {"expires": 2}},
     "note-foretold": {"task": "queueboard.note_foretold", "schedule": 60.0, "options": {"expires": 30}},
+    "reconcile-payments": {"task": "booking.reconcile_payments", "schedule": 30.0, "options": {"expires": 30}},
+    "send-refunds": {"task": "queueboard.send_refunds", "schedule": 5.0, "options": {"expires": 5}},
     "send-outbox": {"task": "queueboard.send_outbox", "schedule": 5.0, "options": {"expires": 5}},
 }
 
 # --- what booking asks the site for ---------------------------------------------------------------------------
 SPLIT_OPTIMISER = "queueboard.optimised.split"
+
+# --- payments -------------------------------------------------------------------------------------------------
+SITE_URL = env.str("SITE_URL", default="").rstrip("/")
+PAYMENT_PROVIDERS = env.list("PAYMENT_PROVIDERS", default=["demo"])
+WECHATPAY = {
+    "MCHID": env.str("WECHATPAY_MCHID", default=""),
+    "APPID": env.str("WECHATPAY_APPID", default=""),
+    "KEY": env.str("WECHATPAY_KEY", default="", multiline=True),
+    "CERT_SERIAL": env.str("WECHATPAY_CERT_SERIAL", default=""),
+    "API_V3_KEY": env.str("WECHATPAY_API_V3_KEY", default=""),
+    "PUBLIC_KEY": env.str("WECHATPAY_PUBLIC_KEY", default="", multiline=True),
+    "PUBLIC_KEY_ID": env.str("WECHATPAY_PUBLIC_KEY_ID", default=""),
+    "URL": env.str("WECHATPAY_URL", default="https://api.mch.weixin.qq.com"),
+}
+ALIPAY = {
+    "APP_ID": env.str("ALIPAY_APP_ID", default=""),
+    "KEY": env.str("ALIPAY_KEY", default="", multiline=True),
+    "PUBLIC_KEY": env.str("ALIPAY_PUBLIC_KEY", default="", multiline=True),
+    "URL": env.str("ALIPAY_URL", default="https://openapi.alipay.com/gateway.do"),
+}
 
 # --- who may do what ------------------------------------------------------------------------------------------
 AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
@@ -213,6 +235,8 @@ SPECTACULAR_SETTINGS = {
         "SessionState": "booking.models.Session.State",
         "AppointmentState": "booking.models.Appointment.State",
         "TicketState": "queueboard.models.Ticket.State",
+        "PaymentState": "booking.models.Payment.State",
+        "PaymentProvider": "booking.models.Payment.Provider",
         "PlaceState": "queueboard.api.patient_shapes.STATES",
     },
     "POSTPROCESSING_HOOKS": [

@@ -1,10 +1,11 @@
-"""The clinic, its schedule, its patients, what they booked, and the ledger of every number."""
+"""The clinic, its schedule, its patients, what they booked and paid, and the ledgers of every number and fen."""
 
 from booking.models.appointments import Appointment, FreedNumber
 from booking.models.clinic import Department, Expert, Room, named
 from booking.models.ledger import Outbox, QuotaMove, QuotaPlan
 from booking.models.past import PastSession, PastVisit
 from booking.models.patients import Patient
+from booking.models.payments import MoneyMove, Payment, Refund
 from booking.models.schedule import Holiday, Leave, Session, SessionRoom, Slot, Template, TemplateRoom
 
 __all__ = [
@@ -14,12 +15,15 @@ __all__ = [
     "FreedNumber",
     "Holiday",
     "Leave",
+    "MoneyMove",
     "Outbox",
     "PastSession",
     "PastVisit",
     "Patient",
+    "Payment",
     "QuotaMove",
     "QuotaPlan",
+    "Refund",
     "Room",
     "Session",
     "SessionRoom",

@@ -40,6 +40,7 @@ class Appointment(models.Model):
     state = models.CharField(_("state"), max_length=14, choices=State.choices, default=State.BOOKED)
     token = models.CharField(max_length=32, unique=True, default=new_token, editable=False)
     first_visit = models.BooleanField(_("first visit"), default=True)
+    fee = models.PositiveIntegerField(_("prepayment (fen)"), default=0)
     booked_at = models.DateTimeField(_("booked at"))
     held_until = models.DateTimeField(_("held until"), null=True, blank=True)
     ended_at = models.DateTimeField(_("ended at"), null=True, blank=True)

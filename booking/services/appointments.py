@@ -12,13 +12,13 @@ from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import DatabaseError, IntegrityError, transaction
-from django.db.models import Count, F, Min, Q
+from django.db.models import Count, Exists, F, Min, OuterRef, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from booking.errors import BookingError
-from booking.models import Appointment, FreedNumber, Outbox, Patient, QuotaMove, Session, Slot
-from booking.services import claims, numbers, sessions
+from booking.models import Appointment, FreedNumber, Outbox, Patient, Payment, QuotaMove, Session, Slot
+from booking.services import claims, numbers, refunds, sessions
 from booking.services.claims import Claim, Outcome
 
 log = logging.getLogger(__name__)
@@ -52,20 +52,33 @@ def book(
 ) -> Appointment:
     """Books a number of a slot, or holds it until it is confirmed (R3.1, R3.2, R3.3).
 
-    Raises BookingError: `not_released` (with `released_at`), `booking_closed`, `limit_per_day`, `limit_per_department`
-    (with `limit`), `already_booked` (with `appointment`), `none_left` (with `elsewhere`: slots that can still be
-    booked), `no_such_slot`.
+    Where a prepayment is demanded it is always held, and its fee stays what it is now. Raises BookingError:
+    `not_released` (with `released_at`), `booking_closed`, `limit_per_day`, `limit_per_department` (with `limit`),
+    `already_booked` (with `appointment`), `none_left` (with `elsewhere`: slots that can still be booked),
+    `no_such_slot`.
     """
     now = now or timezone.now()
-    slot = Slot.objects.select_related("session__department").filter(pk=slot_id).first()
+    slots = Slot.objects.select_related("session__department", "session__expert").filter(pk=slot_id)
+    lapsed = Appointment.objects.filter(
+        Q(slot=OuterRef("pk")) | Q(session=OuterRef("session"), patient=patient_id),
+        state=State.HELD,
+        held_until__lte=now,
+    )
+    slot = slots.annotate(lapsed=Exists(lapsed)).first()
     if slot is None:
         raise BookingError(_("There is no such slot."), code="no_such_slot", status=404)
     session = slot.session
+    fee = session.prepayment
+    hold = hold or fee > 0
     held_until = now + timedelta(minutes=session.department.hold_minutes) if hold else None
     _can_be_booked(session, now)
+    if slot.lapsed:
+        # The task that expires holds may run a little late: what it has left is done by who wants the number.
+        _expire_all(Q(slot=slot) | Q(session=session, patient=patient_id), now)
+        slot.refresh_from_db(fields=["bookable", "booked", "withheld"])
     outcome = Outcome.RACED
     while outcome is Outcome.RACED:
-        seen = _within_limits(patient_id, session)
+        seen = _within_limits(patient_id, session, now)
         if slot.left_bookable < 1:
             outcome = Outcome.NONE_LEFT
             break
@@ -75,6 +88,7 @@ def book(
             slot=slot,
             state=State.HELD if hold else State.BOOKED,
             held_until=held_until,
+            fee=fee,
             first_visit=first_visit,
             booked_at=now,
         )
@@ -107,16 +121,19 @@ def book(
 def confirm(*, appointment_id: int, now: datetime | None = None) -> Appointment:
     """A hold becomes a booking (paid, or nothing to pay); a booking stays one.
 
-    Raises BookingError `hold_expired` once its time is over, whether the task has noticed yet or not, and `not_active`
-    for an appointment that has ended otherwise.
+    Raises BookingError `hold_expired` once its time is over, whether the task has noticed yet or not, `not_paid` before
+    its fee is, and `not_active` for an appointment that has ended otherwise.
     """
     now = now or timezone.now()
     with transaction.atomic():
-        held = Appointment.objects.filter(pk=appointment_id, state=State.HELD, held_until__gt=now)
+        paid = Q(fee=0) | Exists(Payment.objects.filter(appointment=OuterRef("pk"), state=Payment.State.PAID))
+        held = Appointment.objects.filter(paid, pk=appointment_id, state=State.HELD, held_until__gt=now)
         won = held.update(state=State.BOOKED, held_until=None)
         appointment = Appointment.objects.get(pk=appointment_id)
         if won:
             _send("appointment_booked", appointment, now)
+        elif appointment.state == State.HELD and appointment.held_until > now:  # type: ignore[operator]
+            raise BookingError(_("This appointment is not paid yet."), code="not_paid")
         elif appointment.state in (State.HELD, State.EXPIRED):
             raise BookingError(_("The time to confirm this appointment is over."), code="hold_expired")
         elif appointment.state not in Appointment.ACTIVE:
@@ -150,6 +167,7 @@ def cancel(*, appointment_id: int, actor: AbstractBaseUser | None = None, now: d
             _move(appointment, Place.WITHHELD, Reason.CANCELLED, now, actor)
             delay = timedelta(seconds=_random.uniform(0, 60 * session.department.free_again_minutes))
             FreedNumber.objects.create(slot_id=appointment.slot_id, appointment=appointment, free_at=now + delay)
+        refunds.give_back(appointment_ids=[appointment.pk], now=now)
         _send("appointment_cancelled", appointment, now, late=late)
     return appointment
 
@@ -160,9 +178,7 @@ def expire_holds(*, now: datetime | None = None) -> int:
     Each is claimed by a conditional update in a transaction of its own: run twice or killed halfway, each number is
     freed once.
     """
-    now = now or timezone.now()
-    due = Appointment.objects.filter(state=State.HELD, held_until__lte=now).order_by("pk")
-    return _each(due.values_list("pk", flat=True), lambda pk: _expire(pk, now))
+    return _expire_all(Q(), now or timezone.now())
 
 
 def free_numbers(*, now: datetime | None = None) -> int:
@@ -189,6 +205,7 @@ def settle(*, session_id: int, now: datetime, check_in_until: datetime | None = 
     could_not = never_came.filter(slot__ends_at__gt=check_in_until or now)
     called_off = could_not.update(state=State.CALLED_OFF, ended_at=now)
     no_shows = never_came.update(state=State.NO_SHOW, ended_at=now)
+    refunds.give_back(appointment_ids=session.appointments.values_list("pk", flat=True), now=now)
     return Settled(no_shows=no_shows, expired=expired, called_off=called_off)
 
 
@@ -235,11 +252,13 @@ def _registration_opened(session: Session, now: datetime) -> bool:
     return session.pool_opened_at is not None or now >= session.registration_opens_at
 
 
-def _within_limits(patient_id: int, session: Session) -> int:
+def _within_limits(patient_id: int, session: Session, now: datetime) -> int:
     """The patient's count of bookings at which the limits were not reached; a claim compares it."""
     department = session.department
-    active = Q(appointments__state__in=Appointment.ACTIVE)
-    taken = Q(appointments__state__in=[state for state in Appointment.COUNTED if state != State.CALLED_OFF])
+    # A hold whose time is over counts no more, whether the task has noticed yet or not.
+    over = Q(appointments__state=State.HELD, appointments__held_until__lte=now)
+    active = Q(appointments__state__in=Appointment.ACTIVE) & ~over
+    taken = Q(appointments__state__in=[state for state in Appointment.COUNTED if state != State.CALLED_OFF]) & ~over
     own = (
         Patient.objects.filter(pk=patient_id)
         .values("bookings")
@@ -286,6 +305,11 @@ def _locked(appointment_id: int) -> tuple[Session, Appointment]:
 def _ended(appointment_id: int, before: str, after: str, now: datetime) -> bool:
     ending = Appointment.objects.filter(pk=appointment_id, state=before)
     return bool(ending.update(state=after, ended_at=now, held_until=None))
+
+
+def _expire_all(where: Q, now: datetime) -> int:
+    due = Appointment.objects.filter(where, state=State.HELD, held_until__lte=now).order_by("pk")
+    return _each(due.values_list("pk", flat=True), lambda pk: _expire(pk, now))
 
 
 def _expire(appointment_id: int, now: datetime) -> bool:

@@ -70,7 +70,7 @@ class AppointmentSerializer(serializers.ModelSerializer):
 
     class Meta:
         model = Appointment
-        fields = ["token", "state", "name", "first_visit", "booked_at", "held_until", "session", "slot"]
+        fields = ["token", "state", "name", "first_visit", "booked_at", "held_until", "fee", "session", "slot"]
         read_only_fields = fields
 
     def get_name(self, appointment: Appointment) -> str:

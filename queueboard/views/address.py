@@ -5,6 +5,15 @@ from django.http import HttpRequest
 from queueboard import addresses
 
 
+def written_address(request: HttpRequest) -> str:
+    """The client's address; behind a trusted proxy the last one that the proxy noted."""
+    return addresses.written(*_told(request))
+
+
 def address_of(request: HttpRequest) -> str:
     """The client's address, as far as it counts."""
-    return addresses.counted(request.META.get("REMOTE_ADDR", ""), request.META.get("HTTP_X_FORWARDED_FOR", ""))
+    return addresses.counted(*_told(request))
+
+
+def _told(request: HttpRequest) -> tuple[str, str]:
+    return request.META.get("REMOTE_ADDR", ""), request.META.get("HTTP_X_FORWARDED_FOR", "")
