@@ -88,7 +88,11 @@ class Alipay:
         request = AlipayTradeQueryRequest()
         request.biz_content = {"out_trade_no": number}
         trade = self._asked(request, "alipay_trade_query_response", unknown="ACQ.TRADE_NOT_EXIST")
-        paid = _TRADES[trade["trade_status"]] if trade else Paid.NO
+        if not trade:
+            return Record(Paid.NO)
+        paid = _TRADES.get(trade["trade_status"])
+        if paid is None:
+            raise Refused(f"unknown state {trade['trade_status']}")
         if paid is not Paid.YES:
             return Record(paid)
         return Record(paid, _fen(trade["total_amount"]), trade["trade_no"])

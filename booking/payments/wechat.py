@@ -88,7 +88,9 @@ class WeChat:
         order = self._asked(self._client.query, unknown="ORDER_NOT_EXIST", out_trade_no=number)
         if not order:
             return Record(Paid.NO)
-        paid = _ORDERS[order["trade_state"]]
+        paid = _ORDERS.get(order["trade_state"])
+        if paid is None:
+            raise Refused(f"unknown state {order['trade_state']}")
         if paid is not Paid.YES:
             return Record(paid)
         return Record(paid, order["amount"]["total"], order["transaction_id"])

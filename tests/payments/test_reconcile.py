@@ -150,3 +150,12 @@ def test_of_two_workers_one_compares(held, fake, clock, monkeypatch):
     assert payments.reconcile() == 1
     assert counted == [0]
     assert state_of(payment) == "paid"
+
+
+def test_a_state_that_is_not_known_here_is_flagged_and_keeps_no_other_from_its_turn(session, fake, clock):
+    odd, paid = (start(hold(session), fake) for _ in range(2))
+    fake.trades[odd.number]["state"] = "SOMETHING_NEW"
+    fake.pay(paid.number)
+    assert compare(clock) == 1
+    assert (state_of(odd), state_of(paid)) == ("open", "paid")
+    assert odd.flag == "cannot be compared: unknown state SOMETHING_NEW"
