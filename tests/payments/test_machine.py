@@ -175,5 +175,5 @@ class PaymentsOfASession(RuleBasedStateMachine):
 
 class TestPaymentsOfASession(PaymentsOfASession.TestCase, TestCase):
     settings = settings(
-        max_examples=25, stateful_step_count=20, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+        max_examples=15, stateful_step_count=20, deadline=None, suppress_health_check=[HealthCheck.too_slow]
     )
