@@ -14,5 +14,5 @@ def allow(apps, editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("queueboard", "0005_words"), ("booking", "0007_payment_triggers")]
+    dependencies = [("queueboard", "0007_foretold"), ("booking", "0008_payment_triggers")]
     operations = [migrations.RunPython(allow, migrations.RunPython.noop)]
