@@ -65,12 +65,13 @@ def test_waits_are_finite_and_never_fall_from_one_place_to_the_next(situation):
 
 
 @given(situations(), st.floats(0.1, 300))
-def test_a_longer_pause_makes_everybody_wait_as_much_longer_or_more(situation, longer):
-    """Nobody is called in it; and in that time more of those who are not here yet come."""
-    without = {**situation, "coming": [], "slot_ends": situation["slot_ends"][:1], "lengths": SIX}
-    later = told({**without, "pause": without["pause"] + longer})
-    assert later - told(without) == pytest.approx(longer, abs=0.35 * (1 + longer))
-    assert (later[0] >= told(without)[0] + longer - 0.01).all()
+def test_a_longer_pause_makes_everybody_wait_as_much_longer(situation, longer):
+    """Nobody is called in it. Towards the end of the session the expert makes up for some of it, never for all."""
+    endless = {**situation, "coming": [], "slot_ends": ()}
+    later = told({**endless, "pause": endless["pause"] + longer})
+    assert later - told(endless) == pytest.approx(longer, abs=1e-6)
+    ending = {**endless, "slot_ends": situation["slot_ends"][:1], "lengths": SIX}
+    assert (told({**ending, "pause": ending["pause"] + longer}) > told(ending)).all()
 
 
 @given(situations(), groups)
