@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from django.db import connection, transaction
 from django.db.models import Count, F, Max, Q, Sum
 
-from booking.models import Appointment, FreedNumber, QuotaMove, Session, Slot
+from booking.models import Appointment, CountedNoShow, FreedNumber, QuotaMove, Session, Slot
 from booking.services.quotas import SHARES_OUT
 
 Place = QuotaMove.Place
@@ -17,7 +17,7 @@ State = Appointment.State
 def breaches() -> Iterator[str]:
     """A line for each breach; none where all is well. Reads one state, so it can run beside a live clinic."""
     with _one_state():
-        found = [*_slots(), *_sessions(), *_appointments(), *_freed()]
+        found = [*_slots(), *_sessions(), *_appointments(), *_freed(), *_suspensions()]
     yield from found
 
 
@@ -114,3 +114,12 @@ def _freed() -> Iterator[str]:
     for pk, withheld in Slot.objects.order_by("pk").values_list("pk", "withheld"):
         if waiting.get(pk, 0) != withheld:
             yield f"slot {pk}: {withheld} withheld, but {waiting.get(pk, 0)} wait to be freed"
+
+
+def _suspensions() -> Iterator[str]:
+    """R3.6: what a suspension counted are its patient's no-shows, and nothing else."""
+    counted = CountedNoShow.objects.exclude(
+        appointment__state=State.NO_SHOW, appointment__patient=F("suspension__patient")
+    )
+    for suspension, appointment in counted.order_by("pk").values_list("suspension_id", "appointment_id"):
+        yield f"suspension {suspension}: counted appointment {appointment}, which is no no-show of this patient"

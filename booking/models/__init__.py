@@ -6,9 +6,11 @@ from booking.models.ledger import Outbox, QuotaMove, QuotaPlan
 from booking.models.past import PastSession, PastVisit
 from booking.models.patients import Patient
 from booking.models.schedule import Holiday, Leave, Session, SessionRoom, Slot, Template, TemplateRoom
+from booking.models.suspensions import CountedNoShow, Suspension
 
 __all__ = [
     "Appointment",
+    "CountedNoShow",
     "Department",
     "Expert",
     "FreedNumber",
@@ -24,6 +26,7 @@ __all__ = [
     "Session",
     "SessionRoom",
     "Slot",
+    "Suspension",
     "Template",
     "TemplateRoom",
     "named",

@@ -33,7 +33,8 @@ class Patient(models.Model):
     phone_hash = models.CharField(max_length=64, blank=True, editable=False, db_index=True)
     language = models.CharField(_("language"), max_length=7, choices=settings.LANGUAGES, default="zh-hans")
     made_at = models.DateTimeField(auto_now_add=True)
-    # Rises with each number claimed: two claims that saw the same count cannot both be within the same limits.
+    # Rises with each number claimed and each suspension: what was looked at before it rose is looked at again, so two
+    # claims cannot both be the last within a limit.
     bookings = models.PositiveIntegerField(default=0, editable=False)
 
     class Meta:

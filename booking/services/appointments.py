@@ -12,13 +12,13 @@ from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import DatabaseError, IntegrityError, transaction
-from django.db.models import Count, F, Min, Q
+from django.db.models import Count, F, Min, OuterRef, Q, Subquery
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from booking.errors import BookingError
-from booking.models import Appointment, FreedNumber, Outbox, Patient, QuotaMove, Session, Slot
-from booking.services import claims, numbers, sessions
+from booking.models import Appointment, FreedNumber, Outbox, Patient, QuotaMove, Session, Slot, Suspension
+from booking.services import claims, numbers, sessions, suspensions
 from booking.services.claims import Claim, Outcome
 
 log = logging.getLogger(__name__)
@@ -52,9 +52,9 @@ def book(
 ) -> Appointment:
     """Books a number of a slot, or holds it until it is confirmed (R3.1, R3.2, R3.3).
 
-    Raises BookingError: `not_released` (with `released_at`), `booking_closed`, `limit_per_day`, `limit_per_department`
-    (with `limit`), `already_booked` (with `appointment`), `none_left` (with `elsewhere`: slots that can still be
-    booked), `no_such_slot`.
+    Raises BookingError: `not_released` (with `released_at`), `booking_closed`, `suspended` (with `until`),
+    `limit_per_day`, `limit_per_department` (with `limit`), `already_booked` (with `appointment`), `none_left` (with
+    `elsewhere`: slots that can still be booked), `no_such_slot`.
     """
     now = now or timezone.now()
     slot = Slot.objects.select_related("session__department").filter(pk=slot_id).first()
@@ -65,7 +65,7 @@ def book(
     _can_be_booked(session, now)
     outcome = Outcome.RACED
     while outcome is Outcome.RACED:
-        seen = _within_limits(patient_id, session)
+        seen = _within_limits(patient_id, session, now)
         if slot.left_bookable < 1:
             outcome = Outcome.NONE_LEFT
             break
@@ -176,8 +176,8 @@ def settle(*, session_id: int, now: datetime, check_in_until: datetime | None = 
     """What is left of a session's appointments when it closes: holds expire, who never checked in is a no-show (R1.4).
 
     But nobody whose slot ends after the last moment for a check-in (default: now): they could not come any more, and
-    are called off as with a cancelled session (R1.3). Inside the transaction that closes it; twice is once. Who checked
-    in is settled with the ticket.
+    are called off as with a cancelled session (R1.3). Who has missed too many visits is suspended (R3.6). Inside the
+    transaction that closes it; twice is once. Who checked in is settled with the ticket.
     """
     session = sessions.locked(session_id)
     expired = 0
@@ -188,7 +188,9 @@ def settle(*, session_id: int, now: datetime, check_in_until: datetime | None = 
     never_came = session.appointments.filter(state=State.BOOKED)
     could_not = never_came.filter(slot__ends_at__gt=check_in_until or now)
     called_off = could_not.update(state=State.CALLED_OFF, ended_at=now)
+    missing = list(never_came.values_list("patient_id", flat=True))
     no_shows = never_came.update(state=State.NO_SHOW, ended_at=now)
+    suspensions.after_no_shows(patient_ids=missing, department=session.department, now=now)
     return Settled(no_shows=no_shows, expired=expired, called_off=called_off)
 
 
@@ -235,8 +237,8 @@ def _registration_opened(session: Session, now: datetime) -> bool:
     return session.pool_opened_at is not None or now >= session.registration_opens_at
 
 
-def _within_limits(patient_id: int, session: Session) -> int:
-    """The patient's count of bookings at which the limits were not reached; a claim compares it."""
+def _within_limits(patient_id: int, session: Session, now: datetime) -> int:
+    """The patient's count of bookings at which nothing spoke against one more; a claim compares it."""
     department = session.department
     active = Q(appointments__state__in=Appointment.ACTIVE)
     taken = Q(appointments__state__in=[state for state in Appointment.COUNTED if state != State.CALLED_OFF])
@@ -244,12 +246,15 @@ def _within_limits(patient_id: int, session: Session) -> int:
         Patient.objects.filter(pk=patient_id)
         .values("bookings")
         .annotate(
+            suspension=Subquery(suspensions.lasting(now).filter(patient=OuterRef("pk")).values("pk")[:1]),
             present=Min("appointments__pk", filter=active & Q(appointments__session=session)),
             this_day=Count("appointments", filter=taken & Q(appointments__session__date=session.date)),
             open_here=Count("appointments", filter=active & Q(appointments__session__department=department)),
         )
         .get()
     )
+    if own["suspension"] is not None:
+        raise suspensions.refusal(Suspension.objects.get(pk=own["suspension"]))
     if own["present"] is not None:
         raise _already_booked(own["present"])
     if own["this_day"] >= department.booked_per_patient_day:

@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from booking.models import Appointment, Patient, QuotaMove
+from booking.models import Appointment, CountedNoShow, Patient, QuotaMove, Suspension
+from booking.services import suspensions
 from queueboard.api.guards import AddressThrottle
 from tests import factories
 from tests.factories import at
@@ -86,6 +87,34 @@ def test_cancelling_after_registration_has_opened_is_late(anybody, ahead, clock)
     token = book(anybody, ahead).json()["token"]
     clock.now = ahead.registration_opens_at
     assert anybody.delete(f"{API}/appointments/{token}/").json()["state"] == "cancelled_late"
+
+
+def suspend(patient, now):
+    """As after three no-shows."""
+    made = Suspension.objects.create(patient=patient, begins_at=now, until=now + timedelta(days=90))
+    for days in (1, 2, 3):
+        missed = factories.appointment(factories.session(day=now - timedelta(days=days)), who=patient)
+        Appointment.objects.filter(pk=missed.pk).update(state="no_show")
+        CountedNoShow.objects.create(suspension=made, appointment=missed)
+    return made
+
+
+def test_a_suspended_patient_is_refused_and_told_why_and_until_when_on_the_own_page_too(anybody, ahead, clock):
+    """R3.6."""
+    token = book(anybody, ahead).json()["token"]
+    assert anybody.get(f"{API}/appointments/{token}/").json()["suspension"] is None
+    made = suspend(Patient.objects.get(), clock.now)
+    later = factories.session(day=at("08:00") + timedelta(days=2), state="planned", pool_opened_at=None)
+    answer = book(anybody, later)
+    assert (answer.status_code, answer.json()["code"]) == (409, "suspended")
+    assert answer.json()["until"] == "2027-02-14T08:10:00+08:00"
+    seen = anybody.get(f"{API}/appointments/{token}/").json()
+    assert (seen["state"], seen["suspension"]["cause"]) == ("booked", "no_shows")
+    assert seen["suspension"]["until"] == answer.json()["until"]
+    assert seen["suspension"]["detail"] == answer.json()["detail"]
+    assert "3 booked visits were missed" in answer.json()["detail"]
+    suspensions.lift(suspension_id=made.pk, reason="The desk forgot her.", now=clock.now)
+    assert book(anybody, later).status_code == 201
 
 
 def test_an_unknown_token_is_not_found(anybody, db):

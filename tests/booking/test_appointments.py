@@ -153,7 +153,7 @@ class TestBooking:
         """R3.2: the constraint's refusal reads like the code's."""
         who = factories.patient()
         book(session, 0, who)
-        monkeypatch.setattr(appointments, "_within_limits", lambda patient_id, _session: 1)
+        monkeypatch.setattr(appointments, "_within_limits", lambda patient_id, _session, _now: 1)
         with refused("already_booked"):
             book(session, 1, who)
 

@@ -7,7 +7,7 @@ from django.contrib import admin
 from django.urls import reverse
 from django.utils import timezone
 
-from booking.models import Outbox, PastSession, PastVisit, Patient, QuotaPlan, Template, TemplateRoom
+from booking.models import Outbox, PastSession, PastVisit, Patient, QuotaPlan, Suspension, Template, TemplateRoom
 from booking.services import quotas, sessions
 from queueboard import board_keys
 from queueboard.models import QueueEvent
@@ -199,6 +199,24 @@ def test_a_session_is_stopped_with_a_reason_and_closed_from_the_admin(client, mi
     mine.refresh_from_db()
     assert (mine.stopped_early, mine.state) == (True, "closed")
     assert QueueEvent.objects.get(session=mine, kind="stop_early").actor == manager
+
+
+def test_a_suspension_is_lifted_by_a_manager_alone_and_with_a_reason(client, mine):
+    """R3.6"""
+    now = timezone.now()
+    made = Suspension.objects.create(patient=factories.patient(), begins_at=now, until=now + timedelta(days=90))
+    address = reverse("admin:booking_suspension_lift", args=[made.pk])
+    client.force_login(staff.user("clerk", mine.department), backend=staff.BACKEND)
+    assert client.post(address, {"reason": "no"}).status_code == 403
+    manager = staff.user("manager")
+    client.force_login(manager, backend=staff.BACKEND)
+    client.post(address, {"reason": ""})
+    made.refresh_from_db()
+    assert made.ended_at is None
+    client.post(address, {"reason": "The desk forgot her."})
+    made.refresh_from_db()
+    assert (made.lifted_by, made.lift_reason) == (manager, "The desk forgot her.")
+    assert "The desk forgot her." in client.get(listing("booking_suspension")).content.decode()
 
 
 def test_a_refusal_comes_back_as_a_sentence(client, mine):
