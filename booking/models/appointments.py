@@ -66,10 +66,10 @@ class Appointment(models.Model):
 
 
 class FreedNumber(models.Model):
-    """A cancelled number that all may book again from `free_at` on (R3.4)."""
+    """A number that was cancelled or moved away from, and that all may book again from `free_at` on (R3.4)."""
 
     slot = models.ForeignKey(Slot, models.CASCADE, related_name="freed")
-    appointment = models.OneToOneField(Appointment, models.CASCADE, related_name="freed")
+    appointment = models.ForeignKey(Appointment, models.CASCADE, related_name="freed")
     free_at = models.DateTimeField()
     done_at = models.DateTimeField(null=True)
 

@@ -1,4 +1,4 @@
-"""Appointments: booked, held, confirmed, cancelled, expired, settled (R3.1, R3.2, R3.4, R3.5, R1.4).
+"""Appointments: booked, held, confirmed, moved, cancelled, expired, settled (R3.1, R3.2, R3.4, R3.5, R1.4).
 
 Bookings share the session's lock: many book at once. All else locks the session first, for itself.
 """
@@ -59,7 +59,7 @@ def book(
     now = now or timezone.now()
     slot = Slot.objects.select_related("session__department").filter(pk=slot_id).first()
     if slot is None:
-        raise BookingError(_("There is no such slot."), code="no_such_slot", status=404)
+        raise _no_such_slot()
     session = slot.session
     held_until = now + timedelta(minutes=session.department.hold_minutes) if hold else None
     _can_be_booked(session, now)
@@ -118,9 +118,57 @@ def confirm(*, appointment_id: int, now: datetime | None = None) -> Appointment:
         if won:
             _send("appointment_booked", appointment, now)
         elif appointment.state in (State.HELD, State.EXPIRED):
-            raise BookingError(_("The time to confirm this appointment is over."), code="hold_expired")
+            raise _hold_expired()
         elif appointment.state not in Appointment.ACTIVE:
             raise _not_active(appointment)
+    return appointment
+
+
+def move(
+    *, appointment_id: int, slot_id: int, actor: AbstractBaseUser | None = None, now: datetime | None = None
+) -> Appointment:
+    """Moves what is held or booked to another slot of its department, in one step: it is never without a number.
+
+    Until registration opens at the session that it leaves; the old number is then free like a cancelled one (R3.4).
+    Link, hold and payment stay with the appointment. To the slot that it is in, nothing happens. Who is suspended may:
+    it is no visit more. Raises BookingError as `book` does but for that, and `moving_closed`, `other_department`,
+    `hold_expired`, `checked_in`, `not_active`.
+    """
+    now = now or timezone.now()
+    target = Slot.objects.filter(pk=slot_id).first()
+    if target is None:
+        raise _no_such_slot()
+    with transaction.atomic():
+        session, appointment = _locked(appointment_id, target.session_id)
+        _not_begun(appointment)
+        if appointment.slot_id == slot_id:
+            return appointment
+        if appointment.held_until is not None and appointment.held_until <= now:
+            raise _hold_expired()
+        if _registration_opened(session, now):
+            words = _("Registration has opened: this appointment can no longer be moved, only cancelled.")
+            raise BookingError(words, code="moving_closed")
+        there = sessions.locked(target.session_id)
+        if there.department_id != session.department_id:
+            raise BookingError(_("An appointment stays in its department."), code="other_department")
+        _can_be_booked(there, now)
+        if there != session:
+            _room_for_one_more(appointment, there, now)
+        try:
+            taken = numbers.move(
+                slot_id=slot_id, source=Place.BOOKABLE, target=Place.BOOKED, reason=Reason.MOVED, now=now,
+                actor=actor, appointment_id=appointment.pk,
+            )  # fmt: skip
+        except BookingError as refusal:
+            refusal.extra["elsewhere"] = elsewhere(session=there, now=now)
+            raise
+        _withhold(appointment, session, Reason.MOVED, now, actor)
+        message = _message("appointment_moved", appointment, now, moved_from=appointment.slot_id, moved_to=slot_id)
+        message.key += f"{taken.pk}"  # of this move: there may be others
+        message.payload["appointment"] = appointment.pk
+        message.save()
+        appointment.session, appointment.slot = there, target
+        appointment.save(update_fields=["session", "slot"])
     return appointment
 
 
@@ -135,10 +183,7 @@ def cancel(*, appointment_id: int, actor: AbstractBaseUser | None = None, now: d
         session, appointment = _locked(appointment_id)
         if appointment.state in (State.CANCELLED, State.CANCELLED_LATE):
             return appointment
-        if appointment.state == State.ARRIVED:
-            raise BookingError(_("The patient has checked in already."), code="checked_in")
-        if appointment.state not in (State.HELD, State.BOOKED):
-            raise _not_active(appointment)
+        _not_begun(appointment)
         late = _registration_opened(session, now)
         appointment.state = State.CANCELLED_LATE if late else State.CANCELLED
         appointment.ended_at, appointment.held_until = now, None
@@ -147,9 +192,7 @@ def cancel(*, appointment_id: int, actor: AbstractBaseUser | None = None, now: d
             _move(appointment, Place.POOL, Reason.CANCELLED, now, actor)
             sessions.pass_on_late(slot_id=appointment.slot_id, now=now)
         else:
-            _move(appointment, Place.WITHHELD, Reason.CANCELLED, now, actor)
-            delay = timedelta(seconds=_random.uniform(0, 60 * session.department.free_again_minutes))
-            FreedNumber.objects.create(slot_id=appointment.slot_id, appointment=appointment, free_at=now + delay)
+            _withhold(appointment, session, Reason.CANCELLED, now, actor)
         _send("appointment_cancelled", appointment, now, late=late)
     return appointment
 
@@ -237,11 +280,16 @@ def _registration_opened(session: Session, now: datetime) -> bool:
     return session.pool_opened_at is not None or now >= session.registration_opens_at
 
 
-def _within_limits(patient_id: int, session: Session, now: datetime) -> int:
-    """The patient's count of bookings at which nothing spoke against one more; a claim compares it."""
+def _within_limits(patient_id: int, session: Session, now: datetime, moving: Appointment | None = None) -> int:
+    """The patient's count of bookings at which nothing spoke against one more; a claim compares it.
+
+    `moving`: the appointment that comes from elsewhere, and does not count where it is.
+    """
     department = session.department
-    active = Q(appointments__state__in=Appointment.ACTIVE)
-    taken = Q(appointments__state__in=[state for state in Appointment.COUNTED if state != State.CALLED_OFF])
+    others = Q() if moving is None else ~Q(appointments=moving)
+    active = Q(appointments__state__in=Appointment.ACTIVE) & others
+    counted = [state for state in Appointment.COUNTED if state != State.CALLED_OFF]
+    taken = Q(appointments__state__in=counted) & others
     own = (
         Patient.objects.filter(pk=patient_id)
         .values("bookings")
@@ -253,7 +301,7 @@ def _within_limits(patient_id: int, session: Session, now: datetime) -> int:
         )
         .get()
     )
-    if own["suspension"] is not None:
+    if own["suspension"] is not None and moving is None:
         raise suspensions.refusal(Suspension.objects.get(pk=own["suspension"]))
     if own["present"] is not None:
         raise _already_booked(own["present"])
@@ -272,20 +320,50 @@ def _within_limits(patient_id: int, session: Session, now: datetime) -> int:
     return own["bookings"]
 
 
+def _room_for_one_more(appointment: Appointment, there: Session, now: datetime) -> None:
+    """The limits of `book` for a move to another session. A booking of the patient's under way looks at them again."""
+    patient = Patient.objects.select_for_update(no_key=True).filter(pk=appointment.patient_id)
+    patient.get()
+    _within_limits(appointment.patient_id, there, now, moving=appointment)
+    patient.update(bookings=F("bookings") + 1)
+
+
 def _already_booked(present: int) -> BookingError:
     words = _("This patient has an appointment in this session already.")
     return BookingError(words, code="already_booked", appointment=present)
+
+
+def _no_such_slot() -> BookingError:
+    return BookingError(_("There is no such slot."), code="no_such_slot", status=404)
+
+
+def _hold_expired() -> BookingError:
+    return BookingError(_("The time to confirm this appointment is over."), code="hold_expired")
+
+
+def _not_begun(appointment: Appointment) -> None:
+    """Raises BookingError `checked_in`, `not_active` for what is neither held nor booked."""
+    if appointment.state == State.ARRIVED:
+        raise BookingError(_("The patient has checked in already."), code="checked_in")
+    if appointment.state not in (State.HELD, State.BOOKED):
+        raise _not_active(appointment)
 
 
 def _not_active(appointment: Appointment) -> BookingError:
     return BookingError(_("This appointment has ended."), code="not_active", state=appointment.state)
 
 
-def _locked(appointment_id: int) -> tuple[Session, Appointment]:
-    """Session, then appointment, both locked: the order that everybody keeps."""
-    session_id = Appointment.objects.values_list("session_id", flat=True).get(pk=appointment_id)
-    session = sessions.locked(session_id)
-    return session, Appointment.objects.select_for_update(no_key=True).get(pk=appointment_id)
+def _locked(appointment_id: int, *also: int) -> tuple[Session, Appointment]:
+    """Its session, then the appointment, locked in the order that everybody keeps; sessions `also`, by their ids."""
+    while True:
+        with transaction.atomic():
+            own = Appointment.objects.values_list("session_id", flat=True).get(pk=appointment_id)
+            locked = {session_id: sessions.locked(session_id) for session_id in sorted({own, *also})}
+            appointment = Appointment.objects.select_for_update(no_key=True).get(pk=appointment_id)
+            if appointment.session_id == own:
+                return locked[own], appointment
+            # It was moved meanwhile. The rollback gives these locks back before others are taken.
+            transaction.set_rollback(True)
 
 
 def _ended(appointment_id: int, before: str, after: str, now: datetime) -> bool:
@@ -320,6 +398,15 @@ def _free(freed_id: int, now: datetime) -> bool:
         appointment_id=freed.appointment_id,
     )
     return True
+
+
+def _withhold(
+    appointment: Appointment, session: Session, reason: str, now: datetime, actor: AbstractBaseUser | None
+) -> None:
+    """Lets its number go, to be free to all after a random delay (R3.4)."""
+    _move(appointment, Place.WITHHELD, reason, now, actor)
+    delay = timedelta(seconds=_random.uniform(0, 60 * session.department.free_again_minutes))
+    FreedNumber.objects.create(slot_id=appointment.slot_id, appointment=appointment, free_at=now + delay)
 
 
 def _move(

@@ -64,6 +64,12 @@ class BookingSerializer(serializers.Serializer):
     patient = PatientSerializer()
 
 
+class MoveSerializer(serializers.Serializer):
+    """Where the appointment goes: a slot of its department."""
+
+    slot = IdField()
+
+
 class SuspensionSerializer(serializers.Serializer):
     """Why and until when the patient cannot book (R3.6)."""
 

@@ -18,7 +18,7 @@ from booking.services import appointments, patients
 from queueboard import snapshots
 from queueboard.api import guards
 from queueboard.api.parsing import body
-from queueboard.api.patient_shapes import AppointmentSerializer, BookingSerializer, PlaceSerializer
+from queueboard.api.patient_shapes import AppointmentSerializer, BookingSerializer, MoveSerializer, PlaceSerializer
 from queueboard.api.public import snapshot
 from queueboard.models import Ticket
 
@@ -63,6 +63,20 @@ class OneAppointment(APIView):
     def delete(self, request: Request, token: str) -> Response:
         """Cancels the appointment (R3.4); twice is once. The answer's state says whether it was late."""
         appointments.cancel(appointment_id=guards.appointment(token).pk, actor=guards.actor_or_none(request))
+        return Response(AppointmentSerializer(guards.appointment(token)).data)
+
+
+@extend_schema(tags=["patients"], auth=[], request=MoveSerializer, responses=AppointmentSerializer)
+class MoveAppointment(APIView):
+    """Moves the appointment to another slot of its department, until registration opens. Limited as booking is."""
+
+    throttle_classes = [guards.AddressThrottle]
+    throttle_scope = "book"
+
+    def post(self, request: Request, token: str) -> Response:
+        appointment = guards.appointment(token)
+        slot = body(request, MoveSerializer)["slot"]
+        appointments.move(appointment_id=appointment.pk, slot_id=slot, actor=guards.actor_or_none(request))
         return Response(AppointmentSerializer(guards.appointment(token)).data)
 
 

@@ -53,6 +53,7 @@ urlpatterns = [
     path("tickets/<token:token>/", private(patients.OwnPlace), name="place"),
     path("appointments/", private(patients.Appointments), name="appointments"),
     path("appointments/<token:token>/", private(patients.OneAppointment), name="appointment"),
+    path("appointments/<token:token>/move/", private(patients.MoveAppointment), name="move"),
     path("appointments/<token:token>/check-in/", private(desk.CheckIn), name="check_in"),
     path("find/", private(desk.Find), name="find"),
     path("queues/<row:session_id>/walk-in-offer/", private(desk.WalkInOffer), name="walk_in_offer"),

@@ -89,6 +89,16 @@ def test_cancelling_after_registration_has_opened_is_late(anybody, ahead, clock)
     assert anybody.delete(f"{API}/appointments/{token}/").json()["state"] == "cancelled_late"
 
 
+def test_an_appointment_is_moved_with_its_link(anybody, ahead):
+    """R3.2, R3.4."""
+    token = book(anybody, ahead).json()["token"]
+    address, there = f"{API}/appointments/{token}/move/", ahead.slots.get(index=2)
+    answer = anybody.post(address, {"slot": there.pk})
+    assert (answer.status_code, answer.json()["slot"]["index"], answer.json()["token"]) == (200, 2, token)
+    assert anybody.post(address, {"slot": factories.session().slots.first().pk}).json()["code"] == "other_department"
+    assert anybody.post(address, {"slot": "x"}).json()["errors"][0]["pointer"] == "#/slot"
+
+
 def suspend(patient, now):
     """As after three no-shows."""
     made = Suspension.objects.create(patient=patient, begins_at=now, until=now + timedelta(days=90))
