@@ -40,6 +40,9 @@ class Appointment(models.Model):
     state = models.CharField(_("state"), max_length=14, choices=State.choices, default=State.BOOKED)
     token = models.CharField(max_length=32, unique=True, default=new_token, editable=False)
     first_visit = models.BooleanField(_("first visit"), default=True)
+    # Of the request that booked it, where that had a key: sent again, it is answered with this appointment.
+    request_key = models.CharField(max_length=64, blank=True, editable=False)
+    request_hash = models.CharField(max_length=64, blank=True, editable=False)
     booked_at = models.DateTimeField(_("booked at"))
     held_until = models.DateTimeField(_("held until"), null=True, blank=True)
     ended_at = models.DateTimeField(_("ended at"), null=True, blank=True)
@@ -53,6 +56,9 @@ class Appointment(models.Model):
                 fields=["patient", "session"],
                 condition=Q(state__in=["held", "booked", "arrived"]),
                 name="one_active_appointment_per_session",
+            ),
+            models.UniqueConstraint(
+                fields=["request_key"], condition=~Q(request_key=""), name="one_booking_per_request_key"
             ),
             models.CheckConstraint(condition=~Q(state="held") | Q(held_until__isnull=False), name="a_hold_ends"),
         ]

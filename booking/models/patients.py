@@ -12,8 +12,13 @@ from encrypted_fields.fields import EncryptedCharField
 
 def lookup_hash(value: str) -> str:
     """A keyed hash of an ID number or phone (case and spaces ignored), so that it can be found but not read."""
-    plain = "".join(value.split()).upper().encode()
-    return hmac.new(settings.LOOKUP_KEY.encode(), plain, hashlib.sha256).hexdigest() if plain else ""
+    plain = "".join(value.split()).upper()
+    return keyed_hash(plain) if plain else ""
+
+
+def keyed_hash(text: str) -> str:
+    """A hash of exactly this text that nobody without the key can find the text for by trying."""
+    return hmac.new(settings.LOOKUP_KEY.encode(), text.encode(), hashlib.sha256).hexdigest()
 
 
 class Patient(models.Model):

@@ -33,6 +33,14 @@ _random = secrets.SystemRandom()
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """Which request a booking comes from: the key that its sender chose, and a keyed hash of what it asked for."""
+
+    key: str
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
 class Settled:
     """How many appointments ended how when their session closed."""
 
@@ -48,13 +56,14 @@ def book(
     actor: AbstractBaseUser | None = None,
     hold: bool = False,
     first_visit: bool = True,
+    asked: Asked | None = None,
     now: datetime | None = None,
 ) -> Appointment:
     """Books a number of a slot, or holds it until it is confirmed (R3.1, R3.2, R3.3).
 
     Raises BookingError: `not_released` (with `released_at`), `booking_closed`, `suspended` (with `until`),
     `limit_per_day`, `limit_per_department` (with `limit`), `already_booked` (with `appointment`), `none_left` (with
-    `elsewhere`: slots that can still be booked), `no_such_slot`.
+    `elsewhere`: slots that can still be booked), `no_such_slot`, `key_used` (see `booked_before`).
     """
     now = now or timezone.now()
     slot = Slot.objects.select_related("session__department").filter(pk=slot_id).first()
@@ -76,6 +85,8 @@ def book(
             state=State.HELD if hold else State.BOOKED,
             held_until=held_until,
             first_visit=first_visit,
+            request_key="" if asked is None else asked.key,
+            request_hash="" if asked is None else asked.fingerprint,
             booked_at=now,
         )
         move = QuotaMove(
@@ -91,10 +102,10 @@ def book(
         try:
             outcome = claims.claim(Claim(appointment=made, seen=seen, move=move, message=message))
         except IntegrityError as error:
-            present = Appointment.objects.filter(patient_id=patient_id, session=session, state__in=Appointment.ACTIVE)
-            if not present.exists():
+            refusal = _refused_by_constraint(made)
+            if refusal is None:
                 raise
-            raise _already_booked(present.get().pk) from error
+            raise refusal from error
     if outcome is Outcome.NONE_LEFT:
         refusal = numbers.none_left(slot_id)
         refusal.extra["elsewhere"] = elsewhere(session=session, now=now)
@@ -102,6 +113,19 @@ def book(
     if outcome is Outcome.CLOSED:
         raise _closed()
     return made
+
+
+def booked_before(asked: Asked) -> Appointment | None:
+    """What an earlier request with this key has booked, whatever has become of it; None: nothing.
+
+    Looked for where `book` has refused, so that a request that is not a repetition costs no query more. Raises
+    BookingError `key_reused` where the earlier one asked for something else.
+    """
+    before = Appointment.objects.filter(request_key=asked.key).first()
+    if before is not None and before.request_hash != asked.fingerprint:
+        words = _("This Idempotency-Key was used for another booking.")
+        raise BookingError(words, code="key_reused", status=422)
+    return before
 
 
 def confirm(*, appointment_id: int, now: datetime | None = None) -> Appointment:
@@ -326,6 +350,19 @@ def _room_for_one_more(appointment: Appointment, there: Session, now: datetime) 
     patient.get()
     _within_limits(appointment.patient_id, there, now, moving=appointment)
     patient.update(bookings=F("bookings") + 1)
+
+
+def _refused_by_constraint(made: Appointment) -> BookingError | None:
+    """What a violated constraint means in words, where it is one of those that race conditions lead to."""
+    active = Appointment.objects.filter(
+        patient_id=made.patient_id, session_id=made.session_id, state__in=Appointment.ACTIVE
+    )
+    present = active.values_list("pk", flat=True).first()
+    if present is not None:
+        return _already_booked(present)
+    if made.request_key and Appointment.objects.filter(request_key=made.request_key).exists():
+        return BookingError(_("This request has been sent before."), code="key_used")
+    return None
 
 
 def _already_booked(present: int) -> BookingError:
