@@ -74,6 +74,9 @@ class Department(Named):
     booked_per_patient_department = models.PositiveSmallIntegerField(
         _("open appointments per patient in this department"), default=3
     )
+    added_per_session = models.PositiveSmallIntegerField(
+        _("numbers that can be added to a session, at most"), default=10
+    )
     no_show_limit = models.PositiveSmallIntegerField(
         _("no-shows that suspend a patient from booking (0: never)"), default=3
     )

@@ -58,6 +58,7 @@ urlpatterns = [
     path("find/", private(desk.Find), name="find"),
     path("queues/<row:session_id>/walk-in-offer/", private(desk.WalkInOffer), name="walk_in_offer"),
     path("queues/<row:session_id>/walk-ins/", private(desk.WalkIns), name="walk_ins"),
+    path("queues/<row:session_id>/added-numbers/", private(calling.AddedNumbers), name="added_numbers"),
     path("queues/<row:session_id>/staff/", private(calling.StaffQueue), name="staff_queue"),
     path("queues/<row:session_id>/call-next/", private(calling.CallNext), name="call_next"),
     path("queues/<row:session_id>/pause/", private(calling.Pause), name="pause"),
