@@ -35,6 +35,12 @@ def free_numbers() -> int:
     return _said("cancelled numbers free again", appointments.free_numbers())
 
 
+@shared_task(name="booking.forget_addresses")
+def forget_addresses() -> int:
+    """R3.7: what was counted on days that are over."""
+    return _said("addresses forgotten", appointments.forget_addresses())
+
+
 def _said(what: str, count: int) -> int:
     if count:
         log.info("%s: %d", what, count)

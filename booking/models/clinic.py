@@ -74,6 +74,9 @@ class Department(Named):
     booked_per_patient_department = models.PositiveSmallIntegerField(
         _("open appointments per patient in this department"), default=3
     )
+    booked_per_phone_day = models.PositiveSmallIntegerField(
+        _("appointments per phone and day in this department"), default=5, validators=[MinValueValidator(1)]
+    )
     added_per_session = models.PositiveSmallIntegerField(
         _("numbers that can be added to a session, at most"), default=10
     )

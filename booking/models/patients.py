@@ -39,7 +39,7 @@ class Patient(models.Model):
     language = models.CharField(_("language"), max_length=7, choices=settings.LANGUAGES, default="zh-hans")
     made_at = models.DateTimeField(auto_now_add=True)
     # Rises with each number claimed and each suspension: what was looked at before it rose is looked at again, so two
-    # claims cannot both be the last within a limit.
+    # claims cannot both be the last within a limit. The first patient of a phone counts for all of that phone.
     bookings = models.PositiveIntegerField(default=0, editable=False)
 
     class Meta:

@@ -10,16 +10,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import DatabaseError, IntegrityError, transaction
-from django.db.models import Count, F, Min, OuterRef, Q, Subquery
+from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from booking.errors import BookingError
-from booking.models import Appointment, FreedNumber, Outbox, Patient, QuotaMove, Session, Slot, Suspension
-from booking.services import claims, numbers, sessions, suspensions
-from booking.services.claims import Claim, Outcome
+from booking.models import AddressDay, Appointment, FreedNumber, Outbox, QuotaMove, Session, Slot
+from booking.models.patients import keyed_hash
+from booking.services import claims, limits, numbers, sessions, suspensions
+from booking.services.claims import Address, Claim, Outcome
 
 log = logging.getLogger(__name__)
 
@@ -57,13 +59,15 @@ def book(
     hold: bool = False,
     first_visit: bool = True,
     asked: Asked | None = None,
+    address: str = "",
     now: datetime | None = None,
 ) -> Appointment:
     """Books a number of a slot, or holds it until it is confirmed (R3.1, R3.2, R3.3).
 
     Raises BookingError: `not_released` (with `released_at`), `booking_closed`, `suspended` (with `until`),
     `limit_per_day`, `limit_per_department` (with `limit`), `already_booked` (with `appointment`), `none_left` (with
-    `elsewhere`: slots that can still be booked), `no_such_slot`, `key_used` (see `booked_before`).
+    `elsewhere`: slots that can still be booked), `no_such_slot`, `key_used` (see `booked_before`), `limit_per_phone`,
+    `limit_per_address` (where `address`, the client's, is given).
     """
     now = now or timezone.now()
     slot = Slot.objects.select_related("session__department").filter(pk=slot_id).first()
@@ -74,7 +78,7 @@ def book(
     _can_be_booked(session, now)
     outcome = Outcome.RACED
     while outcome is Outcome.RACED:
-        seen = _within_limits(patient_id, session, now)
+        seen = limits.within(patient_id=patient_id, session=session, now=now)
         if slot.left_bookable < 1:
             outcome = Outcome.NONE_LEFT
             break
@@ -100,7 +104,9 @@ def book(
         )
         message = None if hold else _message("appointment_booked", made, now)
         try:
-            outcome = claims.claim(Claim(appointment=made, seen=seen, move=move, message=message))
+            outcome = claims.claim(
+                Claim(appointment=made, seen=seen, move=move, message=message, address=_address(address, now))
+            )
         except IntegrityError as error:
             refusal = _refused_by_constraint(made)
             if refusal is None:
@@ -112,6 +118,9 @@ def book(
         raise refusal
     if outcome is Outcome.CLOSED:
         raise _closed()
+    if outcome is Outcome.ADDRESS_FULL:
+        words = _("Too many appointments were booked from this connection today. Please try again tomorrow.")
+        raise BookingError(words, code="limit_per_address", status=429)
     return made
 
 
@@ -176,8 +185,11 @@ def move(
         if there.department_id != session.department_id:
             raise BookingError(_("An appointment stays in its department."), code="other_department")
         _can_be_booked(there, now)
-        if there != session:
-            _room_for_one_more(appointment, there, now)
+        # A booking of the patient's under way sees by the raised counts that it must look again.
+        while there != session and not claims.raise_counts(
+            limits.within(patient_id=appointment.patient_id, session=there, now=now, moving=appointment)
+        ):
+            pass
         try:
             taken = numbers.move(
                 slot_id=slot_id, source=Place.BOOKABLE, target=Place.BOOKED, reason=Reason.MOVED, now=now,
@@ -304,52 +316,15 @@ def _registration_opened(session: Session, now: datetime) -> bool:
     return session.pool_opened_at is not None or now >= session.registration_opens_at
 
 
-def _within_limits(patient_id: int, session: Session, now: datetime, moving: Appointment | None = None) -> int:
-    """The patient's count of bookings at which nothing spoke against one more; a claim compares it.
-
-    `moving`: the appointment that comes from elsewhere, and does not count where it is.
-    """
-    department = session.department
-    others = Q() if moving is None else ~Q(appointments=moving)
-    active = Q(appointments__state__in=Appointment.ACTIVE) & others
-    counted = [state for state in Appointment.COUNTED if state != State.CALLED_OFF]
-    taken = Q(appointments__state__in=counted) & others
-    own = (
-        Patient.objects.filter(pk=patient_id)
-        .values("bookings")
-        .annotate(
-            suspension=Subquery(suspensions.lasting(now).filter(patient=OuterRef("pk")).values("pk")[:1]),
-            present=Min("appointments__pk", filter=active & Q(appointments__session=session)),
-            this_day=Count("appointments", filter=taken & Q(appointments__session__date=session.date)),
-            open_here=Count("appointments", filter=active & Q(appointments__session__department=department)),
-        )
-        .get()
-    )
-    if own["suspension"] is not None and moving is None:
-        raise suspensions.refusal(Suspension.objects.get(pk=own["suspension"]))
-    if own["present"] is not None:
-        raise _already_booked(own["present"])
-    if own["this_day"] >= department.booked_per_patient_day:
-        raise BookingError(
-            _("No more appointments can be booked for this day."),
-            code="limit_per_day",
-            limit=department.booked_per_patient_day,
-        )
-    if own["open_here"] >= department.booked_per_patient_department:
-        raise BookingError(
-            _("No more appointments can be booked in this department."),
-            code="limit_per_department",
-            limit=department.booked_per_patient_department,
-        )
-    return own["bookings"]
+def forget_addresses(*, now: datetime | None = None) -> int:
+    """Deletes the counts of addresses on days that are over. Returns how many."""
+    return AddressDay.objects.filter(day__lt=timezone.localdate(now)).delete()[0]
 
 
-def _room_for_one_more(appointment: Appointment, there: Session, now: datetime) -> None:
-    """The limits of `book` for a move to another session. A booking of the patient's under way looks at them again."""
-    patient = Patient.objects.select_for_update(no_key=True).filter(pk=appointment.patient_id)
-    patient.get()
-    _within_limits(appointment.patient_id, there, now, moving=appointment)
-    patient.update(bookings=F("bookings") + 1)
+def _address(address: str, now: datetime) -> Address | None:
+    if not address or not settings.BOOKINGS_PER_ADDRESS:
+        return None
+    return Address(hash=keyed_hash(address), day=timezone.localdate(now), limit=settings.BOOKINGS_PER_ADDRESS)
 
 
 def _refused_by_constraint(made: Appointment) -> BookingError | None:
@@ -359,15 +334,10 @@ def _refused_by_constraint(made: Appointment) -> BookingError | None:
     )
     present = active.values_list("pk", flat=True).first()
     if present is not None:
-        return _already_booked(present)
+        return limits.already_booked(present)
     if made.request_key and Appointment.objects.filter(request_key=made.request_key).exists():
         return BookingError(_("This request has been sent before."), code="key_used")
     return None
-
-
-def _already_booked(present: int) -> BookingError:
-    words = _("This patient has an appointment in this session already.")
-    return BookingError(words, code="already_booked", appointment=present)
 
 
 def _no_such_slot() -> BookingError:

@@ -25,6 +25,7 @@ from queueboard.api.patient_shapes import AppointmentSerializer, BookingSerializ
 from queueboard.api.public import snapshot
 from queueboard.models import Ticket
 from queueboard.problems import ParameterError
+from queueboard.views.address import address_of
 
 KEY = re.compile(r"[A-Za-z0-9_.:-]{16,64}")  # long enough that nobody comes upon another's
 IDEMPOTENCY_KEY = OpenApiParameter(
@@ -59,6 +60,7 @@ class Appointments(APIView):
                     slot_id=wanted["slot"],
                     first_visit=wanted["first_visit"],
                     asked=asked,
+                    address="" if request.user.is_authenticated else address_of(request._request),
                     actor=guards.actor_or_none(request),
                 )
         except BookingError as error:

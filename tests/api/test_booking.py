@@ -159,8 +159,9 @@ class TestPressedTwice:
         assert kept.request_hash != hashlib.sha256(body.encode()).hexdigest()
 
     def test_a_key_costs_no_query_more(self, anybody, ahead):
-        factories.patient(**WANG | {"phone": "13912345678"})
-        factories.patient(**WANG | {"id_number": "110101199003079999"})
+        for id_number in ("110101199003070011", "110101199003079999"):
+            factories.patient(**WANG | {"id_number": id_number, "phone": "13912345678"})
+        assert book(anybody, ahead, slot=2, id_number="110101199003078888").status_code == 201
         with CaptureQueriesContext(connection) as with_key:
             assert self.send(anybody, ahead).status_code == 201
         with CaptureQueriesContext(connection) as without:
@@ -236,6 +237,21 @@ def test_bookings_are_limited_per_address_and_a_header_makes_no_new_one(anybody,
     assert answer.json()["retry_after"] > 0
     assert int(answer["Retry-After"]) > 0
     assert Appointment.objects.count() == 2
+
+
+def test_an_address_has_a_number_of_bookings_a_day_and_staff_has_none(anybody, clerk, ahead, settings):
+    """R3.7: counted in the database; a header of the client's counts behind a trusted proxy only."""
+    settings.BOOKINGS_PER_ADDRESS = 1
+    assert book(anybody, ahead).status_code == 201
+    other = {"id_number": "110101199003079999"}
+    anybody.credentials(HTTP_X_FORWARDED_FOR="203.0.113.9")
+    answer = book(anybody, ahead, **other)
+    assert (answer.status_code, answer.json()["code"]) == (429, "limit_per_address")
+    assert Patient.objects.count() == 1
+    settings.TRUST_PROXY = True
+    assert book(anybody, ahead, **other).status_code == 201
+    settings.TRUST_PROXY = False
+    assert book(clerk, ahead, id_number="110101199003078888").status_code == 201
 
 
 @pytest.mark.parametrize(
