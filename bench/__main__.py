@@ -4,7 +4,7 @@ import argparse
 from datetime import date
 from pathlib import Path
 
-from bench import calls, push, simulation, table
+from bench import calls, push, recalculation, simulation, table
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "benchmarks.md"
 INTRODUCTION = """# Benchmarks
@@ -19,7 +19,7 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="keep the tables in docs/benchmarks.md")
     wanted = parser.parse_args()
     parts = [INTRODUCTION, f"Last run {date.today():%Y-%m-%d} on {table.machine()}.\n"]
-    for benchmark in (calls.run, push.run, simulation.run):
+    for benchmark in (calls.run, push.run, simulation.run, recalculation.run):
         part = benchmark()
         print(part, flush=True)
         parts.append(part)

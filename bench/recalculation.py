@@ -14,7 +14,7 @@ from bench.calls import fresh_postgres
 from bench.table import Row, markdown
 
 EXPERTS, DEPARTMENTS, SESSIONS, VISITS = 1000, 40, 250, 40
-ROUNDS = 3
+ROUNDS = 2
 
 
 def run() -> str:

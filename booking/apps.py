@@ -6,3 +6,6 @@ class BookingConfig(AppConfig):
     name = "booking"
     verbose_name = _("Booking")
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from booking.payments import checks  # noqa: F401  # registers itself

@@ -1,4 +1,4 @@
-"""What must hold of numbers and appointments at any moment (R1.4, R2.7, R3.2), checked in the database as it stands."""
+"""What must hold of numbers, appointments and money at any moment (R1.4, R2.7, R3.2, R3.3), checked in the database."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -7,7 +7,19 @@ from contextlib import contextmanager
 from django.db import connection, transaction
 from django.db.models import Count, F, Max, Q, Sum
 
-from booking.models import Appointment, CountedNoShow, FreedNumber, QuotaMove, Session, Slot
+from booking.models import (
+    Appointment,
+    CountedNoShow,
+    FreedNumber,
+    MoneyMove,
+    Outbox,
+    Payment,
+    QuotaMove,
+    Refund,
+    Session,
+    Slot,
+)
+from booking.services import refunds
 from booking.services.quotas import SHARES_OUT
 
 Place = QuotaMove.Place
@@ -17,7 +29,16 @@ State = Appointment.State
 def breaches() -> Iterator[str]:
     """A line for each breach; none where all is well. Reads one state, so it can run beside a live clinic."""
     with _one_state():
-        found = [*_slots(), *_sessions(), *_appointments(), *_freed(), *_suspensions()]
+        found = [
+            *_slots(),
+            *_sessions(),
+            *_appointments(),
+            *_freed(),
+            *_money(),
+            *_paid(),
+            *_refunds(),
+            *_suspensions(),
+        ]
     yield from found
 
 
@@ -114,6 +135,48 @@ def _freed() -> Iterator[str]:
     for pk, withheld in Slot.objects.order_by("pk").values_list("pk", "withheld"):
         if waiting.get(pk, 0) != withheld:
             yield f"slot {pk}: {withheld} withheld, but {waiting.get(pk, 0)} wait to be freed"
+
+
+def _money() -> Iterator[str]:
+    """R3.3: no fen is lost or made: what came in and has not gone back is what is held of the payment."""
+    held: dict[int, int] = defaultdict(int)
+    last: dict[int, int] = defaultdict(int)
+    for payment, kind, amount, balance in MoneyMove.objects.order_by("pk").values_list(
+        "payment_id", "kind", "amount", "balance"
+    ):
+        held[payment] += amount if kind == MoneyMove.Kind.RECEIVED else -amount
+        last[payment] = balance
+    for pk, balance in Payment.objects.order_by("pk").values_list("pk", "balance"):
+        if not balance == held[pk] == last[pk]:
+            yield f"payment {pk}: holds {balance} fen, the ledger's sum is {held[pk]}, its last balance {last[pk]}"
+
+
+def _paid() -> Iterator[str]:
+    """R3.3: nobody has a number for nothing, and nobody pays for none."""
+    paid = Count("payments", filter=Q(payments__state=Payment.State.PAID, payments__amount=F("fee")))
+    active = Appointment.objects.filter(fee__gt=0, state__in=(State.BOOKED, State.ARRIVED)).annotate(paid=paid)
+    for pk in active.exclude(paid=1).order_by("pk").values_list("pk", flat=True):
+        yield f"appointment {pk}: not paid, but it is booked"
+    for_nothing = (State.HELD, State.EXPIRED, State.CANCELLED, State.NOT_SEEN, State.CALLED_OFF)
+    kept = Payment.objects.filter(state=Payment.State.PAID, appointment__state__in=for_nothing).order_by("pk")
+    for pk, state in kept.values_list("pk", "appointment__state"):
+        yield f"payment {pk}: kept, but its appointment is {state}"
+
+
+def _refunds() -> Iterator[str]:
+    """R3.3: what goes back is all that was received, and somebody is at it until it is done."""
+    ways = {Payment.State.REFUNDING: True, Payment.State.REFUNDED: False}
+    for payment in Payment.objects.filter(Q(state__in=ways) | Q(refund__isnull=False)).select_related("refund"):
+        refund = getattr(payment, "refund", None)
+        under_way = refund.done_at is None if refund else None
+        if under_way is None or ways.get(Payment.State(payment.state)) != under_way:
+            yield f"payment {payment.pk}: {payment.state}, which its refund is not"
+    waiting = set(Outbox.objects.filter(kind=refunds.KIND, sent_at=None).values_list("key", flat=True))
+    for refund in Refund.objects.filter(done_at=None).select_related("payment").order_by("pk"):
+        if refund.amount != refund.payment.balance:
+            yield f"refund {refund.pk}: {refund.amount} fen of {refund.payment.balance}"
+        if refunds.key(refund) not in waiting:
+            yield f"refund {refund.pk}: nobody sends it"
 
 
 def _suspensions() -> Iterator[str]:

@@ -5,7 +5,7 @@ import logging
 from celery import shared_task
 from django.utils import timezone
 
-from booking.services import appointments, quotas, sessions
+from booking.services import appointments, payments, quotas, sessions
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +39,12 @@ def free_numbers() -> int:
 def forget_addresses() -> int:
     """R3.7: what was counted on days that are over."""
     return _said("addresses forgotten", appointments.forget_addresses())
+
+
+@shared_task(name="booking.reconcile_payments")
+def reconcile_payments() -> int:
+    """R3.3."""
+    return _said("payments that differed from the provider's record", payments.reconcile())
 
 
 def _said(what: str, count: int) -> int:

@@ -1,9 +1,13 @@
-"""Triggers that keep logs append-only and the ledger true to the counts, for PostgreSQL and SQLite."""
+"""Triggers that keep logs append-only and the ledgers true to what they count, for PostgreSQL and SQLite."""
 
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 
 # table -> what it is called in the refusal
-APPEND_ONLY = {"booking_quotamove": "the quota ledger", "queueboard_queueevent": "the queue event log"}
+APPEND_ONLY = {
+    "booking_quotamove": "the quota ledger",
+    "booking_moneymove": "the money ledger",
+    "queueboard_queueevent": "the queue event log",
+}
 _LEFT = "SELECT bookable - booked - withheld, walk_in - registered FROM booking_slot WHERE id = NEW.slot_id"
 
 
@@ -49,6 +53,28 @@ def balance_sql(vendor: str) -> list[str]:
     ]
 
 
+def money_balance_sql(vendor: str) -> list[str]:
+    """Statements that refuse a row of the money ledger whose balance is not the payment's own."""
+    if vendor == "postgresql":
+        return [
+            """CREATE OR REPLACE FUNCTION booking_moneymove_balance() RETURNS trigger AS $$
+                BEGIN
+                  IF NOT EXISTS (SELECT 1 FROM booking_payment WHERE id = NEW.payment_id AND balance = NEW.balance) THEN
+                    RAISE EXCEPTION 'the money ledger does not agree with the payment'
+                      USING ERRCODE = 'check_violation';
+                  END IF;
+                  RETURN NULL;
+                END $$ LANGUAGE plpgsql""",
+            """CREATE TRIGGER booking_moneymove_balance AFTER INSERT ON booking_moneymove
+               FOR EACH ROW EXECUTE FUNCTION booking_moneymove_balance()""",
+        ]
+    return [
+        """CREATE TRIGGER booking_moneymove_balance AFTER INSERT ON booking_moneymove
+            WHEN NEW.balance IS NOT (SELECT balance FROM booking_payment WHERE id = NEW.payment_id)
+            BEGIN SELECT RAISE(ABORT, 'the money ledger does not agree with the payment'); END"""
+    ]
+
+
 def drop_sql(vendor: str, table: str) -> list[str]:
     """The reverse of append_only_sql."""
     if vendor == "postgresql":
@@ -61,6 +87,13 @@ def drop_balance_sql(vendor: str) -> list[str]:
     if vendor == "postgresql":
         return ["DROP FUNCTION IF EXISTS booking_quotamove_balance() CASCADE"]
     return ["DROP TRIGGER IF EXISTS booking_quotamove_balance"]
+
+
+def drop_money_balance_sql(vendor: str) -> list[str]:
+    """The reverse of money_balance_sql."""
+    if vendor == "postgresql":
+        return ["DROP FUNCTION IF EXISTS booking_moneymove_balance() CASCADE"]
+    return ["DROP TRIGGER IF EXISTS booking_moneymove_balance"]
 
 
 def run(editor: BaseDatabaseSchemaEditor, statements: list[str]) -> None:

@@ -8,10 +8,15 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from booking.models import Outbox
+from booking.payments import ProviderError
+from booking.services import refunds
 
 log = logging.getLogger(__name__)
 CLAIM = timedelta(minutes=2)
 MAX_WAIT = timedelta(hours=1)
+# Sent apart from each other: a provider of payments that is slow to answer holds no message up.
+REFUNDS = Q(kind=refunds.KIND)
+MESSAGES = ~REFUNDS
 
 
 def console(row: Outbox) -> None:
@@ -19,7 +24,13 @@ def console(row: Outbox) -> None:
     log.info("message %s: %s %s", row.pk, row.kind, row.payload)
 
 
-def send_due(*, deliver: Callable[[Outbox], None] = console, now: datetime | None = None, limit: int = 200) -> int:
+def send_due(
+    *,
+    deliver: Callable[[Outbox], None] = console,
+    which: Q = MESSAGES,
+    now: datetime | None = None,
+    limit: int = 200,
+) -> int:
     """Claims unsent rows one by one and delivers them; one that fails is tried again later, ever more slowly.
 
     The claim is a conditional UPDATE: of two senders one gets the row, and the claim of one that died runs out.
@@ -28,7 +39,8 @@ def send_due(*, deliver: Callable[[Outbox], None] = console, now: datetime | Non
     def clock() -> datetime:
         return now or timezone.now()
 
-    due = Outbox.objects.filter(Q(claimed_until=None) | Q(claimed_until__lte=clock()), sent_at=None).order_by("pk")
+    due = Outbox.objects.filter(Q(claimed_until=None) | Q(claimed_until__lte=clock()), sent_at=None)
+    due = due.filter(which).order_by("pk")
     sent = 0
     for pk in list(due.values_list("pk", flat=True)[:limit]):
         if not due.filter(pk=pk).update(claimed_until=clock() + CLAIM, attempts=F("attempts") + 1):
@@ -37,7 +49,8 @@ def send_due(*, deliver: Callable[[Outbox], None] = console, now: datetime | Non
         try:
             deliver(row)
         except Exception as error:
-            log.exception("message %s failed, attempt %d", pk, row.attempts)
+            expected = isinstance(error, ProviderError)
+            log.error("message %s failed, attempt %d: %s", pk, row.attempts, error, exc_info=not expected)
             wait = min(timedelta(seconds=10) * 2 ** min(row.attempts, 10), MAX_WAIT)
             Outbox.objects.filter(pk=pk).update(claimed_until=clock() + wait, error=type(error).__name__)
             continue

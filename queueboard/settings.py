@@ -104,6 +104,11 @@ VALKEY_SOCKET = env.str("VALKEY_SOCKET", default=str(socket_path(VAR_DIR)))
 REDIS_URL = env.str("REDIS_URL", default=f"unix://{quote(VALKEY_SOCKET)}")
 REDIS_PREFIX = env.str("REDIS_PREFIX", default="queueboard")
 
+# --- websockets of one process --------------------------------------------------------------------------------
+LIVE_SOCKETS = env.int("LIVE_SOCKETS", default=15_000)
+# A hospital's own network may be one address.
+LIVE_SOCKETS_PER_ADDRESS = env.int("LIVE_SOCKETS_PER_ADDRESS", default=2_000)
+
 CELERY_BROKER_URL = (
     REDIS_URL if not REDIS_URL.startswith("unix://") else "redis+socket://" + REDIS_URL.removeprefix("unix://")
 )
@@ -129,6 +134,8 @@ CELERY_BEAT_SCHEDULE = {
     "refresh-estimates": {"task": "queueboard.refresh_estimates", "schedule": 60.0, "options": {"expires": 30}},
     "run-simulations": {"task": "queueboard.run_simulations", "schedule": 2.0, "options": {"expires": 2}},
     "note-foretold": {"task": "queueboard.note_foretold", "schedule": 60.0, "options": {"expires": 30}},
+    "reconcile-payments": {"task": "booking.reconcile_payments", "schedule": 30.0, "options": {"expires": 30}},
+    "send-refunds": {"task": "queueboard.send_refunds", "schedule": 5.0, "options": {"expires": 5}},
     "send-outbox": {"task": "queueboard.send_outbox", "schedule": 5.0, "options": {"expires": 5}},
 }
 
@@ -136,6 +143,26 @@ CELERY_BEAT_SCHEDULE = {
 SPLIT_OPTIMISER = "queueboard.optimised.split"
 # Bookings that one address may make in a day (R3.7): many patients share one behind a hospital's or carrier's router.
 BOOKINGS_PER_ADDRESS = env.int("BOOKINGS_PER_ADDRESS", default=100)
+
+# --- payments -------------------------------------------------------------------------------------------------
+SITE_URL = env.str("SITE_URL", default="").rstrip("/")
+PAYMENT_PROVIDERS = env.list("PAYMENT_PROVIDERS", default=["demo"])
+WECHATPAY = {
+    "MCHID": env.str("WECHATPAY_MCHID", default=""),
+    "APPID": env.str("WECHATPAY_APPID", default=""),
+    "KEY": env.str("WECHATPAY_KEY", default="", multiline=True),
+    "CERT_SERIAL": env.str("WECHATPAY_CERT_SERIAL", default=""),
+    "API_V3_KEY": env.str("WECHATPAY_API_V3_KEY", default=""),
+    "PUBLIC_KEY": env.str("WECHATPAY_PUBLIC_KEY", default="", multiline=True),
+    "PUBLIC_KEY_ID": env.str("WECHATPAY_PUBLIC_KEY_ID", default=""),
+    "URL": env.str("WECHATPAY_URL", default="https://api.mch.weixin.qq.com"),
+}
+ALIPAY = {
+    "APP_ID": env.str("ALIPAY_APP_ID", default=""),
+    "KEY": env.str("ALIPAY_KEY", default="", multiline=True),
+    "PUBLIC_KEY": env.str("ALIPAY_PUBLIC_KEY", default="", multiline=True),
+    "URL": env.str("ALIPAY_URL", default="https://openapi.alipay.com/gateway.do"),
+}
 
 # --- who may do what ------------------------------------------------------------------------------------------
 AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
@@ -211,6 +238,8 @@ SPECTACULAR_SETTINGS = {
         "SessionState": "booking.models.Session.State",
         "AppointmentState": "booking.models.Appointment.State",
         "TicketState": "queueboard.models.Ticket.State",
+        "PaymentState": "booking.models.Payment.State",
+        "PaymentProvider": "booking.models.Payment.Provider",
         "PlaceState": "queueboard.api.patient_shapes.STATES",
     },
     "POSTPROCESSING_HOOKS": [

@@ -72,6 +72,7 @@ NAVIGATION = [
             _list(_("Quota ledger"), "receipt_long", "booking.quotamove"),
             _list(_("Quota calculations"), "calculate", "booking.quotaplan"),
             _list(_("Past sessions"), "folder_open", "booking.pastsession"),
+            _list(_("Payments"), "payments", "booking.payment"),
             _list(_("Outgoing messages"), "outbox", "booking.outbox"),
         ],
     },

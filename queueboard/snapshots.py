@@ -32,7 +32,10 @@ PUBLIC_PLACE = {rules.Place.EMERGENCY: rules.Place.PRIORITY}
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A queue at one version. `mark` tells databases apart, `rooms` are ids, `sort` places the queue on a board."""
+    """A queue at one version. `mark` tells databases apart, `rooms` are ids, `sort` places the queue on a board.
+
+    `committed`: when the change was that it tells of, in seconds since 1970; None where it was read for another reason.
+    """
 
     session: int
     version: int
@@ -44,6 +47,7 @@ class Snapshot:
     board: bytes = field(repr=False)
     phone: bytes = field(repr=False)
     desk: bytes = field(repr=False)
+    committed: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

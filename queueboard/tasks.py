@@ -4,6 +4,7 @@ import logging
 
 from celery import shared_task
 
+from booking.services import refunds
 from queueboard import outbox
 from queueboard.services import clock, foretold, simulations
 
@@ -52,6 +53,12 @@ def send_outbox() -> int:
 def run_simulations() -> int:
     """R7: what managers ask for, one at a time."""
     return _said("simulations played", simulations.run_next() is not None)
+
+
+@shared_task(name="queueboard.send_refunds")
+def send_refunds() -> int:
+    """R3.3: money goes back."""
+    return _said("refunds done", outbox.send_due(deliver=refunds.deliver, which=outbox.REFUNDS))
 
 
 def _said(what: str, count: int) -> int:

@@ -6,7 +6,7 @@ from drf_spectacular.views import SpectacularAPIView
 
 from queueboard import health
 from queueboard.api.schema import Docs, Nowhere
-from queueboard.views import board, desk, expert, lookup, phone, public
+from queueboard.views import board, desk, expert, lookup, pay, phone, public
 
 urlpatterns = [
     path("healthz", health.healthz),
@@ -14,6 +14,8 @@ urlpatterns = [
     path("", public.home, name="home"),
     path("q/<int:session_id>/", public.queue, name="queue"),
     path("t/<str:token>/", phone.page, name="phone"),
+    path("pay/demo/<slug:number>/", pay.demo, name="pay_demo"),
+    path("pay/notices/<slug:provider>/", pay.notice, name="pay_notice"),
     path("lookup/", lookup.lookup, name="lookup"),
     path("board/<slug:slug>/", board.board, name="board"),
     path("api/v1/", include("queueboard.api.urls")),

@@ -52,7 +52,7 @@ class Server:
 
     def start(self) -> None:
         command = [sys.executable, "-m", "uvicorn", "queueboard.asgi:application", "--port", str(self.port)]
-        command += ["--ws", "websockets-sansio", "--no-access-log"]
+        command += ["--ws", "queueboard.live.server:LiveProtocol", "--no-access-log"]
         environment = os.environ | {"DATABASE_URL": database_url(), "DJANGO_SETTINGS_MODULE": "queueboard.settings"}
         with self.log.open("ab") as out:
             self.process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=out, stderr=out)

@@ -1,4 +1,4 @@
-"""The clinic, its schedule, its patients, what they booked, and the ledger of every number."""
+"""The clinic, its schedule, its patients, what they booked and paid, and the ledgers of every number and fen."""
 
 from booking.models.appointments import Appointment, FreedNumber
 from booking.models.clinic import Department, Expert, Room, named
@@ -6,6 +6,7 @@ from booking.models.ledger import Outbox, QuotaMove, QuotaPlan
 from booking.models.limits import AddressDay
 from booking.models.past import PastSession, PastVisit
 from booking.models.patients import Patient
+from booking.models.payments import MoneyMove, Payment, Refund
 from booking.models.schedule import Holiday, Leave, Session, SessionRoom, Slot, Template, TemplateRoom
 from booking.models.suspensions import CountedNoShow, Suspension
 
@@ -18,12 +19,15 @@ __all__ = [
     "FreedNumber",
     "Holiday",
     "Leave",
+    "MoneyMove",
     "Outbox",
     "PastSession",
     "PastVisit",
     "Patient",
+    "Payment",
     "QuotaMove",
     "QuotaPlan",
+    "Refund",
     "Room",
     "Session",
     "SessionRoom",

@@ -40,6 +40,7 @@ class Appointment(models.Model):
     state = models.CharField(_("state"), max_length=14, choices=State.choices, default=State.BOOKED)
     token = models.CharField(max_length=32, unique=True, default=new_token, editable=False)
     first_visit = models.BooleanField(_("first visit"), default=True)
+    fee = models.PositiveIntegerField(_("prepayment (fen)"), default=0)
     # Of the request that booked it, where that had a key: sent again, it is answered with this appointment.
     request_key = models.CharField(max_length=64, blank=True, editable=False)
     request_hash = models.CharField(max_length=64, blank=True, editable=False)

@@ -69,6 +69,9 @@ class Department(Named):
     free_again_minutes = models.PositiveSmallIntegerField(
         _("cancelled number bookable again within (minutes, random)"), default=10
     )
+    prepayment = models.PositiveIntegerField(_("prepayment (fen; 0: none)"), default=0)
+    refund_late = models.BooleanField(_("a late cancellation is refunded"), default=False)
+    no_show_forfeits = models.BooleanField(_("a no-show forfeits the prepayment"), default=True)
     pass_on_unused = models.BooleanField(_("an ended slot passes unused walk-in numbers on"), default=True)
     booked_per_patient_day = models.PositiveSmallIntegerField(_("appointments per patient and day"), default=2)
     booked_per_patient_department = models.PositiveSmallIntegerField(
@@ -149,6 +152,9 @@ class Expert(Named):
     title_en = models.CharField(pgettext_lazy("of a doctor", "title in English"), max_length=40, blank=True)
     title_zh_hant = models.CharField(
         pgettext_lazy("of a doctor", "title in traditional Chinese"), max_length=40, blank=True
+    )
+    prepayment = models.PositiveIntegerField(
+        _("prepayment (fen; 0: none)"), null=True, blank=True, help_text=_("Empty: as the department.")
     )
     active = models.BooleanField(_("active"), default=True)
     split_by = models.CharField(

@@ -169,6 +169,12 @@ class Session(models.Model):
         return {"en": self.title_en or self.title, "zh-hans": self.title, "zh-hant": self.title_zh_hant or self.title}
 
     @property
+    def prepayment(self) -> int:
+        """What is paid to book a number here, in fen; 0: nothing (R3.3)."""
+        own = self.expert.prepayment if self.expert is not None else None
+        return self.department.prepayment if own is None else own
+
+    @property
     def name(self) -> str:
         return self.expert.name if self.expert is not None else self.title
 

@@ -13,14 +13,14 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import DatabaseError, IntegrityError, transaction
-from django.db.models import F
+from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from booking.errors import BookingError
-from booking.models import AddressDay, Appointment, FreedNumber, Outbox, QuotaMove, Session, Slot
+from booking.models import AddressDay, Appointment, FreedNumber, Outbox, Payment, QuotaMove, Session, Slot
 from booking.models.patients import keyed_hash
-from booking.services import claims, limits, numbers, sessions, suspensions
+from booking.services import claims, limits, numbers, refunds, sessions, suspensions
 from booking.services.claims import Address, Claim, Outcome
 
 log = logging.getLogger(__name__)
@@ -64,18 +64,32 @@ def book(
 ) -> Appointment:
     """Books a number of a slot, or holds it until it is confirmed (R3.1, R3.2, R3.3).
 
+    Where a prepayment is demanded it is always held, and its fee stays what it is now.
+
     Raises BookingError: `not_released` (with `released_at`), `booking_closed`, `suspended` (with `until`),
     `limit_per_day`, `limit_per_department` (with `limit`), `already_booked` (with `appointment`), `none_left` (with
     `elsewhere`: slots that can still be booked), `no_such_slot`, `key_used` (see `booked_before`), `limit_per_phone`,
     `limit_per_address` (where `address`, the client's, is given).
     """
     now = now or timezone.now()
-    slot = Slot.objects.select_related("session__department").filter(pk=slot_id).first()
+    slots = Slot.objects.select_related("session__department", "session__expert").filter(pk=slot_id)
+    lapsed = Appointment.objects.filter(
+        Q(slot=OuterRef("pk")) | Q(session=OuterRef("session"), patient=patient_id),
+        state=State.HELD,
+        held_until__lte=now,
+    )
+    slot = slots.annotate(lapsed=Exists(lapsed)).first()
     if slot is None:
         raise _no_such_slot()
     session = slot.session
+    fee = session.prepayment
+    hold = hold or fee > 0
     held_until = now + timedelta(minutes=session.department.hold_minutes) if hold else None
     _can_be_booked(session, now)
+    if slot.lapsed:
+        # The task that expires holds may run a little late: what it has left is done by who wants the number.
+        _expire_all(Q(slot=slot) | Q(session=session, patient=patient_id), now)
+        slot.refresh_from_db(fields=["bookable", "booked", "withheld"])
     outcome = Outcome.RACED
     while outcome is Outcome.RACED:
         seen = limits.within(patient_id=patient_id, session=session, now=now)
@@ -88,6 +102,7 @@ def book(
             slot=slot,
             state=State.HELD if hold else State.BOOKED,
             held_until=held_until,
+            fee=fee,
             first_visit=first_visit,
             request_key="" if asked is None else asked.key,
             request_hash="" if asked is None else asked.fingerprint,
@@ -140,16 +155,19 @@ def booked_before(asked: Asked) -> Appointment | None:
 def confirm(*, appointment_id: int, now: datetime | None = None) -> Appointment:
     """A hold becomes a booking (paid, or nothing to pay); a booking stays one.
 
-    Raises BookingError `hold_expired` once its time is over, whether the task has noticed yet or not, and `not_active`
-    for an appointment that has ended otherwise.
+    Raises BookingError `hold_expired` once its time is over, whether the task has noticed yet or not, `not_paid` before
+    its fee is, and `not_active` for an appointment that has ended otherwise.
     """
     now = now or timezone.now()
     with transaction.atomic():
-        held = Appointment.objects.filter(pk=appointment_id, state=State.HELD, held_until__gt=now)
+        paid = Q(fee=0) | Exists(Payment.objects.filter(appointment=OuterRef("pk"), state=Payment.State.PAID))
+        held = Appointment.objects.filter(paid, pk=appointment_id, state=State.HELD, held_until__gt=now)
         won = held.update(state=State.BOOKED, held_until=None)
         appointment = Appointment.objects.get(pk=appointment_id)
         if won:
             _send("appointment_booked", appointment, now)
+        elif appointment.state == State.HELD and appointment.held_until > now:  # type: ignore[operator]
+            raise BookingError(_("This appointment is not paid yet."), code="not_paid")
         elif appointment.state in (State.HELD, State.EXPIRED):
             raise _hold_expired()
         elif appointment.state not in Appointment.ACTIVE:
@@ -165,7 +183,7 @@ def move(
     Until registration opens at the session that it leaves; the old number is then free like a cancelled one (R3.4).
     Link, hold and payment stay with the appointment. To the slot that it is in, nothing happens. Who is suspended may:
     it is no visit more. Raises BookingError as `book` does but for that, and `moving_closed`, `other_department`,
-    `hold_expired`, `checked_in`, `not_active`.
+    `other_fee`, `hold_expired`, `checked_in`, `not_active`.
     """
     now = now or timezone.now()
     target = Slot.objects.filter(pk=slot_id).first()
@@ -184,6 +202,9 @@ def move(
         there = sessions.locked(target.session_id)
         if there.department_id != session.department_id:
             raise BookingError(_("An appointment stays in its department."), code="other_department")
+        if there.prepayment != appointment.fee and there != session:
+            words = _("Another fee is paid there: cancel this appointment and book anew.")
+            raise BookingError(words, code="other_fee")
         _can_be_booked(there, now)
         # A booking of the patient's under way sees by the raised counts that it must look again.
         while there != session and not claims.raise_counts(
@@ -229,6 +250,7 @@ def cancel(*, appointment_id: int, actor: AbstractBaseUser | None = None, now: d
             sessions.pass_on_late(slot_id=appointment.slot_id, now=now)
         else:
             _withhold(appointment, session, Reason.CANCELLED, now, actor)
+        refunds.give_back(appointment_ids=[appointment.pk], now=now)
         _send("appointment_cancelled", appointment, now, late=late)
     return appointment
 
@@ -239,9 +261,7 @@ def expire_holds(*, now: datetime | None = None) -> int:
     Each is claimed by a conditional update in a transaction of its own: run twice or killed halfway, each number is
     freed once.
     """
-    now = now or timezone.now()
-    due = Appointment.objects.filter(state=State.HELD, held_until__lte=now).order_by("pk")
-    return _each(due.values_list("pk", flat=True), lambda pk: _expire(pk, now))
+    return _expire_all(Q(), now or timezone.now())
 
 
 def free_numbers(*, now: datetime | None = None) -> int:
@@ -269,6 +289,7 @@ def settle(*, session_id: int, now: datetime, check_in_until: datetime | None = 
     called_off = could_not.update(state=State.CALLED_OFF, ended_at=now)
     missing = list(never_came.values_list("patient_id", flat=True))
     no_shows = never_came.update(state=State.NO_SHOW, ended_at=now)
+    refunds.give_back(appointment_ids=session.appointments.values_list("pk", flat=True), now=now)
     suspensions.after_no_shows(patient_ids=missing, department=session.department, now=now)
     return Settled(no_shows=no_shows, expired=expired, called_off=called_off)
 
@@ -376,6 +397,11 @@ def _locked(appointment_id: int, *also: int) -> tuple[Session, Appointment]:
 def _ended(appointment_id: int, before: str, after: str, now: datetime) -> bool:
     ending = Appointment.objects.filter(pk=appointment_id, state=before)
     return bool(ending.update(state=after, ended_at=now, held_until=None))
+
+
+def _expire_all(where: Q, now: datetime) -> int:
+    due = Appointment.objects.filter(where, state=State.HELD, held_until__lte=now).order_by("pk")
+    return _each(due.values_list("pk", flat=True), lambda pk: _expire(pk, now))
 
 
 def _expire(appointment_id: int, now: datetime) -> bool:

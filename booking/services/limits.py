@@ -66,9 +66,10 @@ def _listed(states: Iterable[State]) -> str:
 
 _ACTIVE = _listed(Appointment.ACTIVE)
 _TAKEN = _listed(state for state in Appointment.COUNTED if state != State.CALLED_OFF)
+# A hold whose time is over counts no more, whether the task has noticed yet or not.
 _APPOINTMENTS = """
     FROM booking_appointment made JOIN booking_session session ON session.id = made.session_id
-    WHERE made.id <> %(moving)s AND made.patient_id"""
+    WHERE made.id <> %(moving)s AND NOT (made.state = 'held' AND made.held_until <= %(now)s) AND made.patient_id"""
 _QUERY = f"""
 SELECT own.bookings,
     (SELECT min(id) FROM booking_suspension WHERE patient_id = own.id AND begins_at <= %(now)s AND until > %(now)s

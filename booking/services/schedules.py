@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from booking.errors import BookingError
 from booking.models import Appointment, Expert, Leave, Outbox, QuotaMove, Session, SessionRoom, Slot
-from booking.services import numbers, sessions
+from booking.services import numbers, refunds, sessions
 
 Place = QuotaMove.Place
 Reason = QuotaMove.Reason
@@ -82,7 +82,8 @@ def substitute(
 
 
 def call_off(*, session_id: int, reason: str, now: datetime | None = None) -> int:
-    """Cancels a session before its registration opens (R1.3): whoever booked is told, and nobody gets a no-show.
+    """Cancels a session before its registration opens (R1.3): whoever booked is told and has their money
+    back, and nobody gets a no-show.
 
     Returns how many had booked; twice is once. Raises BookingError `reason_missing`, `session_begun`.
     """
@@ -96,7 +97,9 @@ def call_off(*, session_id: int, reason: str, now: datetime | None = None) -> in
             words = _("Registration has opened: stop the session and close it instead.")
             raise BookingError(words, code="session_begun")
         told = _tell("appointment_called_off", booked(session), now)
+        ended = list(booked(session).values_list("pk", flat=True))
         booked(session).update(state=State.CALLED_OFF, ended_at=now, held_until=None)
+        refunds.give_back(appointment_ids=ended, now=now)
         Session.objects.filter(pk=session_id).update(state=Session.State.CANCELLED, closed_at=now)
         return told
 

@@ -54,9 +54,9 @@ class DepartmentAdmin(OwnDepartments):
             {
                 "fields": (
                     "release_days_ahead", "release_time", "hold_minutes", "free_again_minutes",
+                    "prepayment", "refund_late", "no_show_forfeits",
                     "booked_per_patient_day", "booked_per_patient_department", "booked_per_phone_day",
-                    "added_per_session",
-                    "no_show_limit", "no_show_days", "suspension_days",
+                    "added_per_session", "no_show_limit", "no_show_days", "suspension_days",
                 ),
                 "description": _("When numbers can be booked, by whom how many, and how soon a cancelled one is back."),
             },
@@ -107,7 +107,7 @@ class ExpertAdmin(OwnDepartments):
     autocomplete_fields = ("user",)
     actions_detail = ("tables",)
     fieldsets = (
-        (None, {"fields": ("department", "code", *NAMES, "active", "split_by")}),
+        (None, {"fields": ("department", "code", *NAMES, "active", "split_by", "prepayment")}),
         (pgettext_lazy("of a doctor", "title"), {"fields": ("title", "title_en", "title_zh_hant")}),
         (
             _("login"),

@@ -1,4 +1,4 @@
-"""Logs that nobody edits: the quota ledger, calculations, past sessions, what went out."""
+"""Logs that nobody edits: the ledgers, calculations, past sessions, what went out."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import display
 
-from booking.models import Outbox, PastSession, PastVisit, QuotaMove, QuotaPlan
+from booking.models import MoneyMove, Outbox, PastSession, PastVisit, Payment, QuotaMove, QuotaPlan, Refund
 from queueboard.admin.base import OwnDepartments, OwnSessions, ReadOnly
 from queueboard.admin.why_page import why_page
 
@@ -82,6 +82,34 @@ class PastSessionAdmin(ReadOnly, OwnDepartments):
     @display(description=_("visits"), ordering="count_of_visits")
     def visit_count(self, past: Any) -> int:
         return past.count_of_visits
+
+
+class MoneyMoves(ReadOnly, TabularInline):
+    model = MoneyMove
+    extra = 0
+    fields = readonly_fields = ("at", "kind", "amount", "balance", "provider_number")
+
+
+class Refunds(ReadOnly, TabularInline):
+    model = Refund
+    extra = 0
+    fields = readonly_fields = ("made_at", "reason", "amount", "done_at", "number", "provider_number", "error")
+
+
+@admin.register(Payment)
+class PaymentAdmin(ReadOnly, OwnSessions):
+    """Prepayments with their refunds and their rows of the money ledger (R3.3)."""
+
+    session_path = "appointment__session"
+    list_display = ("number", "made_at", "provider", "state", "amount", "balance", "flag")
+    list_filter = ("provider", "state", ("flag", admin.EmptyFieldListFilter), "appointment__session__department")
+    search_fields = ("number", "provider_number", "refund__number")
+    date_hierarchy = "made_at"
+    ordering = ("-id",)
+    fields = (
+        "number", "provider", "provider_number", "state", "amount", "balance", "made_at", "until", "paid_at", "flag",
+    )  # fmt: skip
+    inlines = (Refunds, MoneyMoves)
 
 
 @admin.register(Outbox)

@@ -92,7 +92,9 @@ class AppointmentSerializer(serializers.ModelSerializer):
 
     class Meta:
         model = Appointment
-        fields = ["token", "state", "name", "first_visit", "booked_at", "held_until", "session", "slot", "suspension"]
+        fields = [
+            "token", "state", "name", "first_visit", "booked_at", "held_until", "fee", "session", "slot", "suspension",
+        ]  # fmt: skip
         read_only_fields = fields
 
     def get_name(self, appointment: Appointment) -> str:

@@ -7,7 +7,7 @@ from django.urls import path, register_converter
 from django.views.decorators.cache import never_cache
 from rest_framework.views import APIView
 
-from queueboard.api import calling, desk, patients, public, tickets
+from queueboard.api import calling, desk, patients, payments, public, tickets
 
 
 class TokenConverter:
@@ -54,6 +54,7 @@ urlpatterns = [
     path("appointments/", private(patients.Appointments), name="appointments"),
     path("appointments/<token:token>/", private(patients.OneAppointment), name="appointment"),
     path("appointments/<token:token>/move/", private(patients.MoveAppointment), name="move"),
+    path("appointments/<token:token>/payment/", private(payments.Prepayment), name="payment"),
     path("appointments/<token:token>/check-in/", private(desk.CheckIn), name="check_in"),
     path("find/", private(desk.Find), name="find"),
     path("queues/<row:session_id>/walk-in-offer/", private(desk.WalkInOffer), name="walk_in_offer"),

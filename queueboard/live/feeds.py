@@ -1,46 +1,18 @@
-"""What one process holds of a queue or a board, and the mailboxes of the sockets on it. No I/O."""
+"""What one process holds of a queue or a board, and the sockets on it, told of a newer state at a bounded pace."""
 
 import asyncio
+import time
 from collections.abc import Mapping
 from datetime import datetime
 
 from django.utils import timezone
 
-from queueboard.live import protocol
+from queueboard.live import metrics, protocol
+from queueboard.live.outlets import Crowd, Message, Outlet
 from queueboard.live.truth import BoardSetup, Versions
 from queueboard.snapshots import Snapshot
 
-
-class Mailbox:
-    """One socket's: the newest state and the newest heartbeat, each replaced where the socket has not taken it yet."""
-
-    __slots__ = ("_beat", "_code", "_state", "_wake")
-
-    def __init__(self) -> None:
-        self._state: str | None = None
-        self._beat: str | None = None
-        self._code: int | None = None
-        self._wake = asyncio.Event()
-
-    def put(self, state: str) -> None:
-        self._state = state
-        self._wake.set()
-
-    def beat(self, heartbeat: str) -> None:
-        self._beat = heartbeat
-        self._wake.set()
-
-    def close(self, code: int) -> None:
-        self._code = code
-        self._wake.set()
-
-    async def take(self) -> tuple[list[str], int | None]:
-        """Waits for something to send: the frames, then the code to close with, if any."""
-        await self._wake.wait()
-        self._wake.clear()
-        frames = [frame for frame in (self._state, self._beat) if frame is not None]
-        self._state = self._beat = None
-        return frames, self._code
+PACE = 0.25  # seconds between two states to a socket: of a burst the first goes at once, and the last always
 
 
 class Feed:
@@ -50,58 +22,76 @@ class Feed:
         self.version = -1
         self.read_at: datetime | None = None
         self.wanted_until = 0.0  # by the loop's clock: polls keep a feed for a while
-        self._bodies: dict[str, bytes] = {}
-        self._texts: dict[str, str] = {}
-        self._boxes: dict[str, set[Mailbox]] = {}
+        self._messages: dict[str, Message] = {}
+        self._crowds: dict[str, Crowd] = {}
+        self._pushed_at = -PACE  # by the loop's clock
+        self._held: asyncio.TimerHandle | None = None  # a state waits for its turn
+        self._committed: float | None = None  # when the first change was that no socket has been told of
 
-    def body(self, audience: str) -> bytes:
-        return self._bodies[audience]
+    def message(self, audience: str) -> Message:
+        return self._messages[audience]
 
     @property
     def idle(self) -> bool:
-        return not any(self._boxes.values())
+        return not any(self._crowds.values())
 
-    def join(self, audience: str) -> Mailbox:
-        """A mailbox for a new socket, the present state in it."""
-        box = Mailbox()
-        self._boxes.setdefault(audience, set()).add(box)
-        box.put(self._text(audience))
-        return box
+    def join(self, audience: str, outlet: Outlet) -> None:
+        """A new socket, which gets the present state."""
+        if audience not in self._crowds:
+            self._crowds[audience] = Crowd(audience)
+        outlet.join(self._crowds[audience], self._messages[audience])
 
-    def leave(self, audience: str, box: Mailbox) -> None:
-        self._boxes.get(audience, set()).discard(box)
+    def heartbeat(self, now: datetime) -> Message | None:
+        """What tells a socket how old its state is; None before the first read."""
+        return None if self.read_at is None else Message(protocol.heartbeat(read_at=self.read_at, now=now))
 
     def beat(self, now: datetime) -> None:
         """A heartbeat for every socket."""
-        if self.read_at is None:
-            return
-        frame = protocol.heartbeat(read_at=self.read_at, now=now)
-        for boxes in self._boxes.values():
-            for box in boxes:
-                box.beat(frame)
+        message = self.heartbeat(now)
+        if message is not None:
+            for crowd in self._crowds.values():
+                crowd.push(message)
+
+    def pushed_within(self, seconds: float) -> bool:
+        """Whether every socket has had a state lately."""
+        return asyncio.get_running_loop().time() < self._pushed_at + seconds
 
     def close(self, code: int) -> None:
-        """Tells every socket to close."""
-        for boxes in self._boxes.values():
-            for box in boxes:
-                box.close(code)
+        """Closes every socket with this code."""
+        if self._held is not None:
+            self._held.cancel()
+        for crowd in self._crowds.values():
+            for outlet in crowd:
+                outlet.close(code)
 
-    def _show(self, version: int, bodies: dict[str, bytes]) -> bool:
-        """Hands a newer state to every socket: the same text to all of an audience, decoded once."""
+    def _show(self, version: int, bodies: dict[str, bytes], committed: float | None = None) -> bool:
+        """Takes a newer state, for every socket now or when their pace allows; whether it is newer."""
         if version <= self.version:
             return False
-        self.version, self._bodies, self._texts = version, bodies, {}
-        for audience, boxes in self._boxes.items():
-            if boxes:
-                text = self._text(audience)
-                for box in boxes:
-                    box.put(text)
+        self.version = version
+        self._messages = {audience: Message(body) for audience, body in bodies.items()}
+        if self.idle:
+            return True
+        if self._committed is None:
+            self._committed = committed
+        if self._held is not None:
+            metrics.coalesced.inc()
+            return True
+        loop = asyncio.get_running_loop()
+        if loop.time() >= self._pushed_at + PACE:
+            self._push()
+        else:
+            self._held = loop.call_at(self._pushed_at + PACE, self._push)
         return True
 
-    def _text(self, audience: str) -> str:
-        if audience not in self._texts:
-            self._texts[audience] = self._bodies[audience].decode()
-        return self._texts[audience]
+    def _push(self) -> None:
+        self._held = None
+        self._pushed_at = asyncio.get_running_loop().time()
+        for audience, crowd in self._crowds.items():
+            crowd.show(self._messages[audience])
+        if self._committed is not None:
+            metrics.commit_to_socket.observe(time.time() - self._committed)
+            self._committed = None
 
 
 class QueueFeed(Feed):
@@ -114,7 +104,8 @@ class QueueFeed(Feed):
 
     def take(self, snapshot: Snapshot) -> bool:
         """Whether this snapshot was news."""
-        if not self._show(snapshot.version, {part: getattr(snapshot, part) for part in protocol.PARTS}):
+        bodies = {part: getattr(snapshot, part) for part in protocol.PARTS}
+        if not self._show(snapshot.version, bodies, snapshot.committed):
             return False
         self.snapshot = snapshot
         return True

@@ -1,6 +1,6 @@
-"""The fan-out of one process: news in, the same text to every local socket. It never waits for a socket.
+"""The fan-out of one process: news in, the same bytes to every local socket. It never waits for a socket.
 
-A socket has a mailbox of one (feeds.py) and empties it itself, so a slow one gets the newest state and delays nobody.
+A slow socket waits aside for the newest state (outlets.py), so it delays nobody.
 What Redis does not bring, the sweep does: every 2 s one query compares the versions of what is served here with the
 database. A feed's heartbeat carries when that last agreed (R6.1): a heartbeat alone is no proof.
 """
@@ -27,6 +27,7 @@ Answer = TypeVar("Answer")
 
 SWEEP_EVERY = 2.0
 BEAT_EVERY = 4.0  # a screen must have word every 5 s
+WORD_ENOUGH = 1.0  # seconds: a state so new is word enough, and spares a burst the heartbeats in it
 POLLED_FOR = 30.0  # a feed that was polled is kept so long
 SETUP_EVERY = 10.0  # how long a board goes on after its key or its rooms were changed
 BUILDERS = 2
@@ -100,10 +101,14 @@ class Hub:
 
     async def queue(self, session_id: int) -> QueueFeed | None:
         """The feed of a session, read first where it is not served here yet; None where there is no such session."""
-        feed = self.queues.get(session_id)
-        if feed is None:
+        if session_id not in self.queues:
             with contextlib.suppress(Session.DoesNotExist):
-                feed = await self._once(session_id, partial(self._load_queue, session_id))
+                await self._once(session_id, partial(self._load_queue, session_id))
+        return self.polled(session_id)
+
+    def polled(self, session_id: int) -> QueueFeed | None:
+        """The feed of a session that is served here already."""
+        feed = self.queues.get(session_id)
         if feed is not None:
             feed.wanted_until = self._loop.time() + POLLED_FOR
         return feed
@@ -156,6 +161,11 @@ class Hub:
 
     def _feeds(self) -> list[Feed]:
         return [*self.queues.values(), *self.boards.values()]
+
+    def age(self) -> float:
+        """Seconds since the oldest feed with sockets on it was last known to be the database's; 0 without any."""
+        read = [feed.read_at for feed in self._feeds() if feed.read_at is not None and not feed.idle]
+        return (timezone.now() - min(read)).total_seconds() if read else 0.0
 
     # --- news
 
@@ -244,7 +254,8 @@ class Hub:
     async def _beat(self) -> None:
         now = timezone.now()
         for feed in self._feeds():
-            feed.beat(now)
+            if not feed.pushed_within(WORD_ENOUGH):
+                feed.beat(now)
 
 
 async def _all(work: Iterable[Awaitable[object]]) -> list[BaseException]:

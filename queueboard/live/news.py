@@ -8,6 +8,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import redis
 from django.conf import settings
@@ -50,8 +51,9 @@ def key(session_id: int) -> str:
 
 def announce(session_id: int) -> None:
     """Tells every process what a session's queue now is. Called after commit; never raises."""
+    committed = time.time()
     try:
-        snapshot = snapshots.build(session_id, shown=latest(session_id))
+        snapshot = replace(snapshots.build(session_id, shown=latest(session_id)), committed=committed)
         for listener in listeners:
             listener(snapshot)
         store(snapshot)

@@ -1,6 +1,7 @@
-"""What goes over the wire: packed snapshots in Redis, board messages and heartbeats on sockets, ETags. Pure."""
+"""What goes over the wire: packed snapshots in Redis, messages, heartbeats and frames on sockets, ETags. Pure."""
 
 import json
+import struct
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
@@ -12,9 +13,12 @@ FORBIDDEN = 4403
 UNKNOWN = 4404
 STUCK = 4408
 CHANGED = 4409  # the board has been set up anew: load the page again
+FLOOD = 1008
 TOO_BIG = 1009
 RESTART = 1012
+TRY_AGAIN = 1013
 
+TEXT = 0x81  # the first byte of a text message in one frame
 PARTS = ("board", "phone", "desk")
 
 
@@ -28,6 +32,7 @@ def pack(snapshot: Snapshot) -> bytes:
         "live": snapshot.live,
         "rooms": snapshot.rooms,
         "sort": snapshot.sort,
+        "committed": snapshot.committed,
         "sizes": [len(getattr(snapshot, part)) for part in PARTS],
     }
     return b"\n".join([json.dumps(about).encode(), b"".join(getattr(snapshot, part) for part in PARTS)])
@@ -48,9 +53,20 @@ def board_message(*, slug: str, version: int, at: datetime, titles: dict[str, st
     return head[:-1] + b',"queues":[' + b",".join(queues) + b"]}"
 
 
-def heartbeat(*, read_at: datetime, now: datetime) -> str:
+def heartbeat(*, read_at: datetime, now: datetime) -> bytes:
     """When the database was last read, and the server's clock, so that a screen need not trust its own."""
-    return json.dumps({"heartbeat": read_at.isoformat(), "now": now.isoformat()}, separators=(",", ":"))
+    return encoded({"heartbeat": read_at.isoformat(), "now": now.isoformat()})
+
+
+def frame(text: bytes) -> bytes:
+    """A whole text frame as a server sends it: one, last, not masked (RFC 6455, 5.2)."""
+    if len(text) < 126:
+        head = struct.pack("!BB", TEXT, len(text))
+    elif len(text) < 1 << 16:
+        head = struct.pack("!BBH", TEXT, 126, len(text))
+    else:
+        head = struct.pack("!BBQ", TEXT, 127, len(text))
+    return head + text
 
 
 def etag(version: int) -> str:

@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from booking.models import Appointment, Session, Slot
+from booking.services import refunds
 from queueboard import rules
 from queueboard.errors import QueueError
 from queueboard.models import Refusal, Ticket
@@ -215,6 +216,7 @@ def leave(
             gone = Appointment.State.CANCELLED_LATE if own else Appointment.State.NOT_SEEN
             appointment = Appointment.objects.get(pk=ticket.appointment_id)
             queue.write(appointment, state=Appointment.State.SEEN if seen else gone, ended_at=queue.now)
+            refunds.give_back(appointment_ids=[appointment.pk], now=queue.now)
         if not seen:
             # Who was handed over used a number here as a walk-in does; the booked one is of the other session.
             _free(queue, ticket, *(("booked", "cancelled") if own else ("registered", "withdrawn")))

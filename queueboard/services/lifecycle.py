@@ -7,7 +7,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from booking.models import Appointment, Session
-from booking.services import appointments, sessions
+from booking.services import appointments, refunds, sessions
 from queueboard.errors import QueueError
 from queueboard.models import QueueEvent, Ticket
 from queueboard.services import history
@@ -105,6 +105,9 @@ def close_session(
             queue.write(seat, paused_at=None, paused_until=None, pause_reason="")
         stopped_at = _stopped_at(session)
         appointments.settle(session_id=session_id, now=queue.now, check_in_until=stopped_at)
+        # Those who were handed over have their appointment in another session.
+        handed = [ticket.appointment_id for ticket in queue.tickets if ticket.appointment_id is not None]
+        refunds.give_back(appointment_ids=handed, now=queue.now)
         queue.write(session, state=Session.State.CLOSED, closed_at=queue.now)
         history.write(queue, stopped_at=stopped_at)
         queue.happened("close")

@@ -7,7 +7,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db import IntegrityError, models
 from django.utils.translation import gettext_lazy as _
 
-from booking.models import Appointment, Session, SessionRoom
+from booking.models import Appointment, Payment, Session, SessionRoom
 from booking.models.appointments import new_token
 from booking.services import sessions
 from queueboard import rules
@@ -124,6 +124,9 @@ def _take_back(queue: Queue, entry: dict[str, Any]) -> None:
             fields |= {"token": new_token(), "handed_from_id": None}
         queue.write(row, **fields)
         return
+    if entry["model"] == "appointment" and row.fee and not row.payments.filter(state=Payment.State.PAID).exists():
+        # The money is on its way back.
+        raise _has_followed()
     was = {name: field_value(row, name, value) for name, value in entry["was"].items()}
     for name, value in entry["now"].items():
         if getattr(row, name) != field_value(row, name, value):

@@ -32,9 +32,9 @@ def works() -> bool:
 
 
 def fingerprint(requirements: str) -> str:
-    """What was asked for: the lines of the file and of those it includes, and the version of Python."""
+    """What was asked for: the lines of the file and of those it may include, and the version of Python."""
     content = hashlib.sha256(sys.version.encode())
-    for name in ["requirements.txt", requirements]:
+    for name in ["requirements.txt", "requirements-alipay.txt", requirements]:
         with open(os.path.join(ROOT, name), "rb") as file:
             content.update(file.read())
     return content.hexdigest()

@@ -39,9 +39,11 @@ def web(*, host: str, port: int) -> Service:
     """Pages, API and websockets from one uvicorn; with uvloop where it is installed (`--loop auto`)."""
     module = [sys.executable, "-m", "uvicorn", "queueboard.asgi:application"]
     address = ["--host", host, "--port", str(port)]
+    # A client that has vanished is noticed by a ping it does not answer; a heartbeat of the queue comes every 4 s.
+    live = ["--ws", "queueboard.live.server:LiveProtocol", "--ws-ping-interval", "60", "--ws-ping-timeout", "20"]
     # Screens that stay connected would hold up a stop for ever; they come back by themselves.
-    options = ["--ws", "websockets-sansio", "--loop", "auto", "--timeout-graceful-shutdown", "2"]
-    return Service("web", [*module, *address, *options, "--no-access-log", "--log-level", "warning"])
+    options = ["--loop", "auto", "--timeout-graceful-shutdown", "2"]
+    return Service("web", [*module, *address, *live, *options, "--no-access-log", "--log-level", "warning"])
 
 
 def celery(*arguments: str) -> list[str]:

@@ -95,7 +95,7 @@ def remaining(lasted: Minutes, mean: Minutes, cv: float) -> tuple[float, float]:
 
     By its partial moments; far beyond all visits the remainder grows with what has passed, as that of a break does.
     """
-    if lasted <= 0:
+    if lasted <= LEAST_LASTED * mean:
         return mean, (cv * mean) ** 2
     sigma = math.sqrt(math.log1p(cv**2))
     z = min((math.log(lasted / mean) + sigma**2 / 2) / sigma, FURTHEST)
@@ -106,6 +106,7 @@ def remaining(lasted: Minutes, mean: Minutes, cv: float) -> tuple[float, float]:
     return max(0.0, first - lasted), max(0.0, second - first**2)
 
 
+LEAST_LASTED = 1e-9  # of a visit: less has no logarithm to speak of
 FURTHEST = 8.0  # standard deviations on the logarithmic scale; beyond, floats do not tell the moments apart
 
 

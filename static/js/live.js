@@ -15,6 +15,7 @@ const TRY_SOCKET_AGAIN = 60_000; // while polling
 const FAILURES = 2; // failed websockets before polling
 const SLOW_START = 5_000; // a proxy that swallows websockets does not refuse them
 const LOST = 15_000; // no frame for so long, though there is a heartbeat every 5 s: the connection is dead
+const SPREAD = 3_000; // a restarted server is not met by all of its screens at once; doubled with each failure
 const LONGEST_PAUSE = 15_000; // between tries
 const REFUSED = new Set([4403, 4404]); // forbidden, unknown: asking again does not help
 const CHANGED = 4409; // the board was set up anew: its page must be loaded again
@@ -25,6 +26,17 @@ export function embedded(id) {
   return element ? JSON.parse(element.textContent) : null;
 }
 
+// The time that has passed, in ms. One clock stands still while a device sleeps, the other may be set by hand.
+const clock = { passed: 0, steady: performance.now(), wall: Date.now() };
+function now() {
+  const steady = performance.now() - clock.steady;
+  const wall = Date.now() - clock.wall;
+  clock.passed += wall - steady > 1000 ? wall : steady;
+  clock.steady += steady;
+  clock.wall += wall;
+  return clock.passed;
+}
+
 export function connect({ socket, poll, first = null, onState, onAge = () => {} }) {
   let version = -1;
   let tag = null;
@@ -33,13 +45,14 @@ export function connect({ socket, poll, first = null, onState, onAge = () => {} 
   let heard = 0; // when it last brought a frame
   let failures = 0;
   let polling = false;
+  let unreachable = false; // the last poll got no answer
   let ended = false;
   let shownAge = null;
-  let knownAt = performance.now(); // when the state was last known to be the database's, by this clock
+  let knownAt = now(); // when the state was last known to be the database's, by this clock
   let timer = 0;
 
   const known = (secondsAgo) => {
-    knownAt = performance.now() - Math.max(0, secondsAgo) * 1000;
+    knownAt = now() - Math.max(0, secondsAgo) * 1000;
     tellAge();
   };
 
@@ -50,7 +63,7 @@ export function connect({ socket, poll, first = null, onState, onAge = () => {} 
   };
 
   const tellAge = () => {
-    const quiet = performance.now() - knownAt;
+    const quiet = now() - knownAt;
     const age = quiet > QUIET ? Math.floor(quiet / 1000) : null;
     if (age !== shownAge) onAge((shownAge = age));
   };
@@ -63,19 +76,20 @@ export function connect({ socket, poll, first = null, onState, onAge = () => {} 
   const open = () => {
     const url = new URL(socket, location.href);
     url.protocol = url.protocol.replace("http", "ws");
-    heard = performance.now();
+    heard = now();
     worked = false;
     const mine = (ws = new WebSocket(url));
     mine.onmessage = (event) => {
       if (mine !== ws) return;
-      heard = performance.now();
+      heard = now();
       const message = JSON.parse(event.data);
       if ("heartbeat" in message) {
         // Both times are the server's: this device's clock may be wrong.
         known((Date.parse(message.now) - Date.parse(message.heartbeat)) / 1000);
         return;
       }
-      if (!worked) known(0);
+      // The first state is the present one, a newer one tells of a commit: both are the database's of this moment.
+      if (!worked || message.version > version) known(0);
       worked = true;
       failures = 0;
       polling = false;
@@ -83,6 +97,9 @@ export function connect({ socket, poll, first = null, onState, onAge = () => {} 
     };
     mine.onclose = (event) => mine === ws && gone(event.code);
   };
+
+  const pause = () => Math.random() * Math.min(LONGEST_PAUSE, SPREAD * 2 ** failures);
+  const untilSocket = () => now() + TRY_SOCKET_AGAIN * (0.75 + 0.5 * Math.random());
 
   const gone = (code) => {
     ws = null;
@@ -92,24 +109,25 @@ export function connect({ socket, poll, first = null, onState, onAge = () => {} 
     failures += worked ? 0 : 1;
     if (failures >= FAILURES) {
       polling = true;
-      ask(performance.now() + TRY_SOCKET_AGAIN);
+      ask(untilSocket());
       return;
     }
-    // Jitter, so that a restarted server is not met by all of its screens at once.
-    later(open, Math.min(LONGEST_PAUSE, 500 * 2 ** failures) * (0.5 + Math.random()));
+    later(open, pause());
   };
 
   const watch = () => {
     tellAge();
-    if (ws && performance.now() - heard > (worked ? LOST : SLOW_START)) {
+    if (ws && now() - heard > (worked ? LOST : SLOW_START)) {
       const dead = ws;
       gone(0); // not left to onclose, which waits for an answer to the closing
       dead.close();
     }
   };
 
-  const ask = async (untilSocket) => {
+  const ask = async (until) => {
     if (ended) return;
+    let next = () => (now() < until ? ask(until) : open());
+    let wait = POLL_EVERY * (0.9 + 0.2 * Math.random());
     try {
       const response = await fetch(poll, {
         headers: tag ? { "If-None-Match": tag } : {},
@@ -121,12 +139,19 @@ export function connect({ socket, poll, first = null, onState, onAge = () => {} 
         tag = response.headers.get("ETag");
         take(await response.json());
       }
-      if (response.ok || response.status === 304) known(Number(response.headers.get("Queue-Age") ?? 0));
+      if (response.ok || response.status === 304) {
+        known(Number(response.headers.get("Queue-Age") ?? 0));
+        // The server was away: websockets failed for that, and need not be blocked.
+        if (unreachable) {
+          unreachable = false;
+          failures = 0;
+          [next, wait] = [open, pause()];
+        }
+      }
     } catch {
-      // Offline: the age tells it.
+      unreachable = true; // the age tells it
     }
-    const next = performance.now() < untilSocket ? () => ask(untilSocket) : open;
-    later(next, POLL_EVERY * (0.9 + 0.2 * Math.random()));
+    later(next, wait);
   };
 
   const end = () => {
@@ -139,7 +164,7 @@ export function connect({ socket, poll, first = null, onState, onAge = () => {} 
   const wake = () => {
     if (ended || document.visibilityState !== "visible") return;
     watch();
-    if (ws === null) later(polling ? () => ask(performance.now() + TRY_SOCKET_AGAIN) : open, 0);
+    if (ws === null) later(polling ? () => ask(untilSocket()) : open, 0);
     else if (ws.readyState === WebSocket.OPEN) ws.send("ping");
   };
 

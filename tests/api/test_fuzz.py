@@ -25,6 +25,7 @@ from queueboard.api.guards import AddressThrottle
 from queueboard.models import QueueEvent
 from queueboard.services import arrivals
 from tests import factories
+from tests.factories import at
 
 pytestmark = pytest.mark.django_db
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
@@ -45,10 +46,16 @@ def known(morning, monkeypatch):
         arrivals.register_walk_in(session_id=morning.pk, patient_id=factories.patient().pk)
     tickets = list(morning.tickets.order_by("number"))
     ahead = factories.session(of=morning.department, state="planned", start="14:00", pool_opened_at=None)
+    unpaid = factories.appointment(ahead, 1, state="held", held_until=at("09:00"), fee=2000)
     return {
         "session_id": [morning.pk, ahead.pk],
         "ticket_id": [ticket.pk for ticket in tickets],
-        "token": [factories.appointment(morning).token, factories.appointment(ahead).token, tickets[0].token],
+        "token": [
+            factories.appointment(morning).token,
+            factories.appointment(ahead).token,
+            unpaid.token,
+            tickets[0].token,
+        ],
         "room": [SessionRoom.objects.get(session=morning).room_id],
         "to_room": [factories.room(morning.department).pk],
         "slot": list(ahead.slots.values_list("pk", flat=True)),

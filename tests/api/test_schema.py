@@ -9,7 +9,7 @@ from django.core.management import call_command
 from django.urls import URLPattern, get_resolver
 
 API = "/api/v1"
-FOR_PATIENTS = (f"{API}/appointments/", f"{API}/appointments/{{token}}/move/")
+FOR_PATIENTS = tuple(f"{API}/appointments/{rest}" for rest in ("", "{token}/move/", "{token}/payment/"))
 pytestmark = pytest.mark.django_db
 
 

@@ -193,3 +193,12 @@ def test_what_has_begun_or_ended_stays(session, state, code):
     Appointment.objects.filter(pk=made.pk).update(state=state)
     with refused(code):
         move(made, session, 1)
+
+
+def test_a_payment_stays_with_the_appointment_so_the_fee_must_be_the_same(session, tomorrow):
+    """R3.3"""
+    made = book(session)
+    type(tomorrow.expert).objects.filter(pk=tomorrow.expert_id).update(prepayment=5000)
+    with refused("other_fee"):
+        move(made, tomorrow)
+    assert move(made, session, 1).slot.index == 1

@@ -7,10 +7,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import uvloop
 
 from queueboard.live import news
 from queueboard.supervisor import valkey
 from tests.live.serving import PREFIX, OwnValkey, Server
+
+
+def pytest_asyncio_loop_factories(config, item):
+    """The loop that serves in production."""
+    return {"uvloop": uvloop.new_event_loop}
 
 
 @pytest.fixture(scope="session")

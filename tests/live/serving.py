@@ -51,7 +51,7 @@ class Server:
         self.process = self.guard.popen(
             [
                 *(sys.executable, "-m", "uvicorn", "tests.live.served:application"),
-                *("--port", str(self.port), "--ws", "websockets-sansio", "--log-level", "warning"),
+                *("--port", str(self.port), "--ws", "queueboard.live.server:LiveProtocol", "--log-level", "warning"),
             ],
             env=environment,
         )

@@ -19,6 +19,17 @@ window.WebSocket = class {
   close() {}
 };
 """
+NO_SERVER = """
+window.tried = 0;
+window.away = true;
+const Plain = WebSocket;
+const ask = fetch;
+class Refused {
+  constructor() { window.tried += 1; setTimeout(() => this.onclose({ code: 1006 })); }
+}
+window.WebSocket = new Proxy(Plain, { construct: (_, [url]) => (window.away ? new Refused() : new Plain(url)) });
+window.fetch = (...asked) => (window.away ? Promise.reject(new TypeError("no answer")) : ask(...asked));
+"""
 COUNT_WEBSOCKETS = """
 window.opened = 0;
 const Plain = WebSocket;
@@ -88,6 +99,31 @@ def test_without_word_for_10_s_it_says_how_old_the_state_is_and_recovers_by_itse
     page.wait_for_function("age === null", timeout=20_000)
     page.wait_for_function(f"versions.at(-1) === {session.version + 1}", timeout=20_000)
     assert page.evaluate("ages")[0] == 10
+
+
+def test_where_the_server_was_away_it_comes_back_to_the_websocket_soon(server, page):
+    """Two websockets failed, as where they are blocked; but polls failed too."""
+    session = clinic.queue("张小明")
+    page.add_init_script(NO_SERVER)
+    follow(page, server, session.pk)
+    page.wait_for_function("tried === 2", timeout=15_000)
+    page.evaluate("away = false")
+    with page.expect_websocket(timeout=30_000):
+        pass
+    page.wait_for_function("versions.length === 1", timeout=5000)
+
+
+def test_a_lid_closed_for_an_hour_shows_and_then_the_present_state(server, page):
+    """The clock that timers run by stands still meanwhile; the wall clock does not."""
+    session = clinic.queue("张小明", "李四")
+    page.add_init_script(COUNT_WEBSOCKETS)
+    follow(page, server, session.pk)
+    page.wait_for_function("versions.length === 1", timeout=5000)
+    page.evaluate("() => { const now = Date.now; Date.now = () => now() + 3600_000; }")
+    page.wait_for_function("ages.some((age) => age >= 3600)", timeout=5000)
+    page.wait_for_function("opened === 2 && age === null", timeout=15_000)
+    clinic.call(session)
+    page.wait_for_function(f"versions.at(-1) === {session.version + 1}", timeout=5000)
 
 
 def test_a_refused_socket_is_not_tried_again(server, page):

@@ -1,4 +1,4 @@
-"""What a process holds: mailboxes of one, versions that only rise, boards composed of queues. No I/O."""
+"""What a process holds: the newest state for every socket, versions that only rise, boards composed of queues."""
 
 import asyncio
 import json
@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 from django.utils import timezone
 
-from queueboard.live import protocol
+from queueboard.live import feeds, metrics, outlets, protocol
 from queueboard.live.feeds import BoardFeed, QueueFeed
+from queueboard.live.outlets import Outlet
 from queueboard.live.truth import BoardSetup, Versions
 from queueboard.models import Board
 from queueboard.snapshots import Snapshot
@@ -24,9 +25,45 @@ def snapshot(session: int, version: int, *, rooms=(1,), live=True, department=1)
     )  # fmt: skip
 
 
-def taken(box) -> tuple[list, int | None]:
-    frames, code = asyncio.run(asyncio.wait_for(box.take(), 1))
-    return [json.loads(frame) for frame in frames], code
+class Screen(Outlet):
+    """A socket that keeps what it is sent, until it is slow."""
+
+    def __init__(self) -> None:
+        super().__init__(self._closed)
+        self.got: list[bytes] = []
+        self.code: int | None = None
+
+    def _closed(self, code: int) -> None:
+        self.code = code
+
+    def _ready(self, crowd) -> None:
+        crowd.written.add(self, self.got.append)
+
+    def _unready(self, crowd) -> None:
+        crowd.written.discard(self)
+
+    def _write(self, message) -> None:
+        self.got.append(message.frame)
+
+    @property
+    def versions(self) -> list[int | None]:
+        """Of what came since the last look; None for a heartbeat."""
+        messages = [json.loads(frame[frame.index(b"{") :]) for frame in self.got]
+        self.got.clear()
+        return [message.get("version") for message in messages]
+
+
+def push_held(feed) -> None:
+    """The time of a state that waits for its turn has come."""
+    if feed._held is not None:
+        feed._held.cancel()
+        feed._push()
+
+
+def on(feed, audience: str = "phone") -> Screen:
+    screen = Screen()
+    feed.join(audience, screen)
+    return screen
 
 
 def test_a_message_comes_back_as_it_was_packed():
@@ -48,57 +85,127 @@ def test_an_etag_is_compared_weakly(header, same):
     assert protocol.same_etag(header, protocol.etag(7)) is same
 
 
-def test_the_first_thing_in_a_mailbox_is_the_present_state():
-    feed = QueueFeed(snapshot(1, 5))
-    frames, code = taken(feed.join("phone"))
-    assert [frame["version"] for frame in frames] == [5]
-    assert code is None
+@pytest.mark.parametrize(
+    ("length", "head"),
+    [(5, b"\x81\x05"), (126, b"\x81\x7e\x00\x7e"), (65536, b"\x81\x7f" + b"\x00\x00\x00\x00\x00\x01\x00\x00")],
+)
+def test_a_frame_has_the_header_that_its_length_needs(length, head):
+    """RFC 6455, 5.2; test_ways.py reads them with a client."""
+    assert protocol.frame(b"x" * length) == head + b"x" * length
 
 
-def test_a_slow_socket_gets_the_newest_state_not_the_backlog():
+@pytest.mark.asyncio
+async def test_a_socket_gets_the_present_state_first():
+    assert on(QueueFeed(snapshot(1, 5))).versions == [5]
+
+
+@pytest.mark.asyncio
+async def test_a_slow_socket_gets_the_newest_state_not_the_backlog():
     feed = QueueFeed(snapshot(1, 5))
-    box = feed.join("phone")
+    slow, other = on(feed), on(feed)
+    slow.pause()
     for version in (6, 7, 8):
         feed.take(snapshot(1, version))
-    frames, _ = taken(box)
-    assert [frame["version"] for frame in frames] == [8]
+        push_held(feed)
+    assert slow.versions == [5]
+    assert other.versions == [5, 6, 7, 8]
+    slow.resume()
+    assert slow.versions == [8]
 
 
-def test_a_heartbeat_does_not_push_a_state_out_of_the_mailbox():
+@pytest.mark.asyncio
+async def test_a_slow_socket_that_missed_nothing_gets_nothing_twice():
+    feed = QueueFeed(snapshot(1, 5))
+    slow = on(feed)
+    slow.pause()
+    slow.resume()
+    assert slow.versions == [5]
+
+
+@pytest.mark.asyncio
+async def test_a_socket_that_stays_slow_is_closed_as_stuck(monkeypatch):
+    monkeypatch.setattr(outlets, "STUCK_AFTER", 0.0)
+    feed = QueueFeed(snapshot(1, 5))
+    stuck, recovers = on(feed), on(feed)
+    stuck.pause()
+    recovers.pause()
+    recovers.resume()
+    await asyncio.sleep(0.01)
+    assert (stuck.code, recovers.code) == (protocol.STUCK, None)
+    assert [*feed._crowds["phone"]] == [recovers]
+
+
+@pytest.mark.asyncio
+async def test_of_a_burst_the_first_state_goes_at_once_and_the_last_always(monkeypatch):
+    """Twenty check-ins in a second: the rate is bounded, the newest is never lost."""
+    monkeypatch.setattr(feeds, "PACE", 0.02)
+    before = metrics.coalesced._value.get()
+    feed = QueueFeed(snapshot(1, 0))
+    screen = on(feed)
+    assert screen.versions == [0]
+    for version in range(1, 21):
+        feed.take(snapshot(1, version))
+    assert screen.versions == [1]
+    assert json.loads(feed.message("phone").body)["version"] == 20  # a poll waits for no pace
+    while not screen.got:
+        await asyncio.sleep(0.001)
+    assert screen.versions == [20]
+    assert metrics.coalesced._value.get() == before + 18
+    await asyncio.sleep(0.05)
+    assert screen.got == []
+
+
+@pytest.mark.asyncio
+async def test_how_long_a_state_took_counts_from_the_first_commit_that_it_tells_of(monkeypatch):
+    seen = []
+    monkeypatch.setattr(metrics.commit_to_socket, "observe", seen.append)
+    monkeypatch.setattr(feeds.time, "time", lambda: 100.0)
+    feed = QueueFeed(snapshot(1, 5))
+    on(feed)
+    feed.take(replace(snapshot(1, 6), committed=99.9))
+    feed.take(replace(snapshot(1, 7), committed=99.0))
+    feed.take(replace(snapshot(1, 8), committed=99.5))
+    push_held(feed)
+    feed.take(snapshot(1, 9))  # the sweep found it: nobody knows when it was committed
+    push_held(feed)
+    assert seen == pytest.approx([0.1, 1.0])
+
+
+@pytest.mark.asyncio
+async def test_a_heartbeat_comes_beside_the_states():
     feed = QueueFeed(snapshot(1, 5))
     feed.read_at = NOW
-    box = feed.join("phone")
+    screen = on(feed)
     feed.beat(NOW)
-    frames, _ = taken(box)
-    assert [frame.get("version") for frame in frames] == [5, None]
-    assert frames[1]["heartbeat"] == NOW.isoformat()
+    assert json.loads(screen.got[-1][2:])["heartbeat"] == NOW.isoformat()
+    assert screen.versions == [5, None]
 
 
+@pytest.mark.asyncio
 @pytest.mark.parametrize("old", [4, 5])
-def test_a_version_that_is_not_newer_is_never_sent_again(old):
+async def test_a_version_that_is_not_newer_is_never_sent_again(old):
     feed = QueueFeed(snapshot(1, 5))
-    box = feed.join("phone")
-    taken(box)
+    screen = on(feed)
     assert feed.take(snapshot(1, old)) is False
-    with pytest.raises(TimeoutError):
-        asyncio.run(asyncio.wait_for(box.take(), 0.01))
+    assert screen.versions == [5]
 
 
-def test_all_sockets_of_an_audience_are_handed_the_same_text():
+@pytest.mark.asyncio
+async def test_all_sockets_of_an_audience_are_handed_the_same_bytes():
     feed = QueueFeed(snapshot(1, 5))
-    boxes = [feed.join("phone") for _ in range(3)]
+    screens = [on(feed) for _ in range(3)]
     feed.take(snapshot(1, 6))
-    assert len({id(box._state) for box in boxes}) == 1
+    assert len({id(screen.got[-1]) for screen in screens}) == 1
 
 
-def test_who_has_left_gets_nothing():
+@pytest.mark.asyncio
+async def test_who_has_left_gets_nothing():
     feed = QueueFeed(snapshot(1, 5))
-    box = feed.join("phone")
-    taken(box)
-    feed.leave("phone", box)
+    screen = on(feed)
+    screen.leave()
+    screen.leave()
     feed.take(snapshot(1, 6))
-    with pytest.raises(TimeoutError):
-        asyncio.run(asyncio.wait_for(box.take(), 0.01))
+    assert screen.versions == [5]
     assert feed.idle
 
 
@@ -112,7 +219,7 @@ def versions(live: dict[int, int], others: int = 0) -> Versions:
 
 
 def shown(feed: BoardFeed) -> dict:
-    return json.loads(feed.body("board"))
+    return json.loads(feed.message("board").body)
 
 
 def test_a_board_joins_the_bytes_of_its_queues_and_counts_all_sessions():

@@ -3,6 +3,7 @@
 import asyncio
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
@@ -14,7 +15,7 @@ from queueboard.live import truth
 from queueboard.live.hub import Hub
 from queueboard.live.truth import BoardSetup, Versions
 from queueboard.models import Board
-from tests.live.test_feeds import snapshot
+from tests.live.test_feeds import on, snapshot
 
 pytestmark = pytest.mark.asyncio
 
@@ -103,7 +104,7 @@ async def test_a_database_that_is_down_leaves_the_state_and_ages_the_heartbeat(d
         with pytest.raises(OperationalError):
             await hub._sweep()
         assert feed.read_at == read_at
-        assert (await hub.queue(1)).body("phone")
+        assert (await hub.queue(1)).message("phone")
         database.down = False
         await hub._sweep()
         assert feed.read_at > read_at
@@ -156,13 +157,13 @@ async def test_what_nobody_follows_is_forgotten(database, monkeypatch, settings)
     async with running(monkeypatch, settings) as hub:
         await hub.board("hall")
         watched, polled = await hub.queue(3), await hub.queue(1)
-        box = watched.join("phone")
+        screen = on(watched)
         hub.boards["hall"].wanted_until = watched.wanted_until = polled.wanted_until = 0
         hub.queues[2].wanted_until = 0
         await hub._sweep()
         assert set(hub.queues) == {3}
         assert not hub.boards
-        watched.leave("phone", box)
+        screen.leave()
         await hub._sweep()
         assert not hub.queues
 
@@ -170,15 +171,42 @@ async def test_what_nobody_follows_is_forgotten(database, monkeypatch, settings)
 async def test_a_session_that_is_deleted_closes_its_sockets(database, monkeypatch, settings):
     database.sessions = {1: (5, True)}
     async with running(monkeypatch, settings) as hub:
-        box = (await hub.queue(1)).join("phone")
+        screen = on(await hub.queue(1))
         database.sessions = {}
         await hub._sweep()
-        assert (await box.take())[1] == 4404
+        assert screen.code == 4404
         assert await hub.queue(1) is None
 
 
 async def test_stopping_tells_every_socket_to_reconnect(database, monkeypatch, settings):
     database.sessions = {1: (5, True)}
     async with running(monkeypatch, settings) as hub:
-        box = (await hub.queue(1)).join("phone")
-    assert (await box.take())[1] == 1012
+        screen = on(await hub.queue(1))
+    assert screen.code == 1012
+
+
+async def test_a_heartbeat_comes_where_no_state_has_come_lately(database, monkeypatch, settings):
+    """A state is word enough; without one a screen has word every 5 s."""
+    database.sessions = {1: (5, True)}
+    async with running(monkeypatch, settings) as hub:
+        feed = await hub.queue(1)
+        screen = on(feed)
+        hub._take(snapshot(1, 6))
+        await hub._beat()
+        assert screen.versions == [5, 6]
+        feed._pushed_at -= hub_module.WORD_ENOUGH
+        await hub._beat()
+        assert screen.versions == [None]
+
+
+async def test_the_age_is_of_the_oldest_feed_that_a_socket_is_on(database, monkeypatch, settings):
+    database.sessions = {1: (5, True), 2: (7, True)}
+    async with running(monkeypatch, settings) as hub:
+        one, two = await hub.queue(1), await hub.queue(2)
+        one.read_at -= timedelta(seconds=60)
+        two.read_at -= timedelta(seconds=30)
+        assert hub.age() == 0
+        on(two)
+        assert 30 <= hub.age() < 60
+        on(one)
+        assert hub.age() >= 60

@@ -139,6 +139,32 @@ def test_a_heartbeat_tells_when_the_database_was_last_read(server):
         until(lambda: json.loads(ws.recv(timeout=5))["heartbeat"] > first["heartbeat"])
 
 
+def figures(server) -> dict[str, float]:
+    """What /metrics says, by name and labels."""
+    status, headers, body = server.get("/metrics")
+    assert (status, headers["content-type"].split(";")[0]) == (200, "text/plain")
+    lines = [line for line in body.decode().splitlines() if not line.startswith("#")]
+    return {name: float(value) for name, value in (line.rsplit(" ", 1) for line in lines)}
+
+
+def test_the_metrics_tell_of_sockets_pushes_and_how_long_a_commit_took(server):
+    session = clinic.queue("张小明", "李四")
+    on_phones, took = 'queueboard_live_sockets{audience="phone"}', "queueboard_live_commit_to_socket_seconds_count"
+    left = 'queueboard_live_closed_total{reason="left"}'
+    with server.connect(f"/ws/queues/{session.pk}/") as ws:
+        state(ws)
+        before = figures(server)
+        assert before[on_phones] >= 1
+        clinic.call(session)
+        state(ws)
+        until(lambda: figures(server).get(took, 0) > before.get(took, 0))
+        after = figures(server)
+        assert after["queueboard_live_pushes_total"] > before["queueboard_live_pushes_total"]
+        assert 0 <= after["queueboard_live_snapshot_age_seconds"] < 10
+    until(lambda: figures(server).get(left, 0) > before.get(left, 0))
+    assert figures(server)[on_phones] < after[on_phones]
+
+
 def test_a_poll_has_the_sockets_bytes_with_the_version_as_etag(server):
     session = clinic.queue("张小明", "李四")
     address = f"/live/queues/{session.pk}"

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('booking', '0008_moving'),
+        ('booking', '0010_moving'),
     ]
 
     operations = [

@@ -34,7 +34,7 @@ def frame(size: int) -> bytes:
     return b"\x81\x7e" + size.to_bytes(2, "big") + b"x" * size
 
 
-FRAME = frame(int(sys.argv[2]) if len(sys.argv) > 2 else 1500)
+FRAME = frame(int(sys.argv[2]))
 
 
 async def main(port: int) -> None:

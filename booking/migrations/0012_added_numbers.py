@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('booking', '0009_request_keys'),
+        ('booking', '0011_request_keys'),
     ]
 
     operations = [

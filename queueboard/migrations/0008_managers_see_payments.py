@@ -9,9 +9,10 @@ def allow(apps, editor):
     config.models_module = None
     Group, Permission = apps.get_model("auth", "Group"), apps.get_model("auth", "Permission")
     managers, _ = Group.objects.get_or_create(name="manager")
-    managers.permissions.add(Permission.objects.get(content_type__app_label="booking", codename="view_suspension"))
+    for model in ("payment", "refund", "moneymove"):
+        managers.permissions.add(Permission.objects.get(content_type__app_label="booking", codename=f"view_{model}"))
 
 
 class Migration(migrations.Migration):
-    dependencies = [("queueboard", "0007_foretold"), ("booking", "0007_suspensions")]
+    dependencies = [("queueboard", "0007_foretold"), ("booking", "0008_payment_triggers")]
     operations = [migrations.RunPython(allow, migrations.RunPython.noop)]

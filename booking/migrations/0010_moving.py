@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('booking', '0007_suspensions'),
+        ('booking', '0009_suspensions'),
     ]
 
     operations = [

@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('booking', '0006_split_by'),
+        ('booking', '0008_payment_triggers'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('booking', '0010_added_numbers'),
+        ('booking', '0012_added_numbers'),
     ]
 
     operations = [
