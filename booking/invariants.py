@@ -7,7 +7,18 @@ from contextlib import contextmanager
 from django.db import connection, transaction
 from django.db.models import Count, F, Max, Q, Sum
 
-from booking.models import Appointment, FreedNumber, MoneyMove, Outbox, Payment, QuotaMove, Refund, Session, Slot
+from booking.models import (
+    Appointment,
+    CountedNoShow,
+    FreedNumber,
+    MoneyMove,
+    Outbox,
+    Payment,
+    QuotaMove,
+    Refund,
+    Session,
+    Slot,
+)
 from booking.services import refunds
 from booking.services.quotas import SHARES_OUT
 
@@ -18,7 +29,16 @@ State = Appointment.State
 def breaches() -> Iterator[str]:
     """A line for each breach; none where all is well. Reads one state, so it can run beside a live clinic."""
     with _one_state():
-        found = [*_slots(), *_sessions(), *_appointments(), *_freed(), *_money(), *_paid(), *_refunds()]
+        found = [
+            *_slots(),
+            *_sessions(),
+            *_appointments(),
+            *_freed(),
+            *_money(),
+            *_paid(),
+            *_refunds(),
+            *_suspensions(),
+        ]
     yield from found
 
 
@@ -157,3 +177,12 @@ def _refunds() -> Iterator[str]:
             yield f"refund {refund.pk}: {refund.amount} fen of {refund.payment.balance}"
         if refunds.key(refund) not in waiting:
             yield f"refund {refund.pk}: nobody sends it"
+
+
+def _suspensions() -> Iterator[str]:
+    """R3.6: what a suspension counted are its patient's no-shows, and nothing else."""
+    counted = CountedNoShow.objects.exclude(
+        appointment__state=State.NO_SHOW, appointment__patient=F("suspension__patient")
+    )
+    for suspension, appointment in counted.order_by("pk").values_list("suspension_id", "appointment_id"):
+        yield f"suspension {suspension}: counted appointment {appointment}, which is no no-show of this patient"

@@ -35,6 +35,12 @@ def free_numbers() -> int:
     return _said("cancelled numbers free again", appointments.free_numbers())
 
 
+@shared_task(name="booking.forget_addresses")
+def forget_addresses() -> int:
+    """R3.7: what was counted on days that are over."""
+    return _said("addresses forgotten", appointments.forget_addresses())
+
+
 @shared_task(name="booking.reconcile_payments")
 def reconcile_payments() -> int:
     """R3.3."""

@@ -126,6 +126,7 @@ CELERY_BEAT_SCHEDULE = {
     "make-sessions": {"task": "booking.make_sessions", "schedule": crontab(minute="5", hour="*")},
     "recalculate-quotas": {"task": "booking.recalculate_quotas", "schedule": crontab(minute="35", hour="*")},
     "expire-holds": {"task": "booking.expire_holds", "schedule": 20.0, "options": {"expires": 20}},
+    "forget-addresses": {"task": "booking.forget_addresses", "schedule": crontab(minute="15", hour="*")},
     "free-numbers": {"task": "booking.free_numbers", "schedule": 20.0, "options": {"expires": 20}},
     "open-registrations": {"task": "queueboard.open_registrations", "schedule": 5.0, "options": {"expires": 5}},
     "run-the-clock": {"task": "queueboard.run_the_clock", "schedule": 5.0, "options": {"expires": 5}},
@@ -140,6 +141,8 @@ CELERY_BEAT_SCHEDULE = {
 
 # --- what booking asks the site for ---------------------------------------------------------------------------
 SPLIT_OPTIMISER = "queueboard.optimised.split"
+# Bookings that one address may make in a day (R3.7): many patients share one behind a hospital's or carrier's router.
+BOOKINGS_PER_ADDRESS = env.int("BOOKINGS_PER_ADDRESS", default=100)
 
 # --- payments -------------------------------------------------------------------------------------------------
 SITE_URL = env.str("SITE_URL", default="").rstrip("/")

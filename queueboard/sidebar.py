@@ -41,6 +41,7 @@ NAVIGATION = [
             _list(_("Appointments"), "event_available", "booking.appointment"),
             _list(_("Tickets"), "confirmation_number", "queueboard.ticket"),
             _list(_("Patients"), "person_search", "booking.patient"),
+            _list(_("Suspensions"), "person_off", "booking.suspension"),
         ],
     },
     {

@@ -3,13 +3,17 @@
 from booking.models.appointments import Appointment, FreedNumber
 from booking.models.clinic import Department, Expert, Room, named
 from booking.models.ledger import Outbox, QuotaMove, QuotaPlan
+from booking.models.limits import AddressDay
 from booking.models.past import PastSession, PastVisit
 from booking.models.patients import Patient
 from booking.models.payments import MoneyMove, Payment, Refund
 from booking.models.schedule import Holiday, Leave, Session, SessionRoom, Slot, Template, TemplateRoom
+from booking.models.suspensions import CountedNoShow, Suspension
 
 __all__ = [
+    "AddressDay",
     "Appointment",
+    "CountedNoShow",
     "Department",
     "Expert",
     "FreedNumber",
@@ -28,6 +32,7 @@ __all__ = [
     "Session",
     "SessionRoom",
     "Slot",
+    "Suspension",
     "Template",
     "TemplateRoom",
     "named",

@@ -41,6 +41,9 @@ class Appointment(models.Model):
     token = models.CharField(max_length=32, unique=True, default=new_token, editable=False)
     first_visit = models.BooleanField(_("first visit"), default=True)
     fee = models.PositiveIntegerField(_("prepayment (fen)"), default=0)
+    # Of the request that booked it, where that had a key: sent again, it is answered with this appointment.
+    request_key = models.CharField(max_length=64, blank=True, editable=False)
+    request_hash = models.CharField(max_length=64, blank=True, editable=False)
     booked_at = models.DateTimeField(_("booked at"))
     held_until = models.DateTimeField(_("held until"), null=True, blank=True)
     ended_at = models.DateTimeField(_("ended at"), null=True, blank=True)
@@ -55,6 +58,9 @@ class Appointment(models.Model):
                 condition=Q(state__in=["held", "booked", "arrived"]),
                 name="one_active_appointment_per_session",
             ),
+            models.UniqueConstraint(
+                fields=["request_key"], condition=~Q(request_key=""), name="one_booking_per_request_key"
+            ),
             models.CheckConstraint(condition=~Q(state="held") | Q(held_until__isnull=False), name="a_hold_ends"),
         ]
         indexes = [
@@ -67,10 +73,10 @@ class Appointment(models.Model):
 
 
 class FreedNumber(models.Model):
-    """A cancelled number that all may book again from `free_at` on (R3.4)."""
+    """A number that was cancelled or moved away from, and that all may book again from `free_at` on (R3.4)."""
 
     slot = models.ForeignKey(Slot, models.CASCADE, related_name="freed")
-    appointment = models.OneToOneField(Appointment, models.CASCADE, related_name="freed")
+    appointment = models.ForeignKey(Appointment, models.CASCADE, related_name="freed")
     free_at = models.DateTimeField()
     done_at = models.DateTimeField(null=True)
 

@@ -77,6 +77,19 @@ class Department(Named):
     booked_per_patient_department = models.PositiveSmallIntegerField(
         _("open appointments per patient in this department"), default=3
     )
+    booked_per_phone_day = models.PositiveSmallIntegerField(
+        _("appointments per phone and day in this department"), default=5, validators=[MinValueValidator(1)]
+    )
+    added_per_session = models.PositiveSmallIntegerField(
+        _("numbers that can be added to a session, at most"), default=10
+    )
+    no_show_limit = models.PositiveSmallIntegerField(
+        _("no-shows that suspend a patient from booking (0: never)"), default=3
+    )
+    no_show_days = models.PositiveSmallIntegerField(_("within (days)"), default=90)
+    suspension_days = models.PositiveSmallIntegerField(
+        _("suspended for (days)"), default=90, validators=[MinValueValidator(1)]
+    )
     # R4
     booked_first = models.BooleanField(_("booked before walk-ins within a slot"), default=False)
     early_minutes = models.PositiveSmallIntegerField(_("check-in counts from so long before the slot"), default=30)

@@ -34,6 +34,7 @@ class QuotaMove(models.Model):
         EXPIRED = "expired", _("hold expired")
         CANCELLED = "cancelled", _("cancelled")
         FREED = "freed", _("free again")
+        MOVED = "moved", _("appointment moved")
         OPENED = "opened", _("registration opened")
         REGISTERED = "registered", _("walk-in registered")
         WITHDRAWN = "withdrawn", _("walk-in withdrew")

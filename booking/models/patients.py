@@ -12,8 +12,13 @@ from encrypted_fields.fields import EncryptedCharField
 
 def lookup_hash(value: str) -> str:
     """A keyed hash of an ID number or phone (case and spaces ignored), so that it can be found but not read."""
-    plain = "".join(value.split()).upper().encode()
-    return hmac.new(settings.LOOKUP_KEY.encode(), plain, hashlib.sha256).hexdigest() if plain else ""
+    plain = "".join(value.split()).upper()
+    return keyed_hash(plain) if plain else ""
+
+
+def keyed_hash(text: str) -> str:
+    """A hash of exactly this text that nobody without the key can find the text for by trying."""
+    return hmac.new(settings.LOOKUP_KEY.encode(), text.encode(), hashlib.sha256).hexdigest()
 
 
 class Patient(models.Model):
@@ -33,7 +38,8 @@ class Patient(models.Model):
     phone_hash = models.CharField(max_length=64, blank=True, editable=False, db_index=True)
     language = models.CharField(_("language"), max_length=7, choices=settings.LANGUAGES, default="zh-hans")
     made_at = models.DateTimeField(auto_now_add=True)
-    # Rises with each number claimed: two claims that saw the same count cannot both be within the same limits.
+    # Rises with each number claimed and each suspension: what was looked at before it rose is looked at again, so two
+    # claims cannot both be the last within a limit. The first patient of a phone counts for all of that phone.
     bookings = models.PositiveIntegerField(default=0, editable=False)
 
     class Meta:

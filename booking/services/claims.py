@@ -6,6 +6,7 @@ SQLite has no round trips and lets one writer in at a time: there it is the same
 
 import contextlib
 from dataclasses import dataclass
+from datetime import date
 from enum import Enum
 from typing import Any
 
@@ -13,32 +14,45 @@ from django.db import connection, models, transaction
 from django.db.models import F
 
 from booking.errors import BookingError
-from booking.models import Appointment, Outbox, Patient, QuotaMove, Session
+from booking.models import AddressDay, Appointment, Outbox, Patient, QuotaMove, Session
 from booking.services import numbers
 
 
 class Outcome(Enum):
     CLAIMED = "claimed"
     CLOSED = "closed"  # the session cannot be booked any more
-    RACED = "raced"  # the patient has claimed another number since `seen` was read: look at the limits again
+    RACED = "raced"  # the patient, or another of the same phone, has claimed since `seen` was read: look again
+    ADDRESS_FULL = "address_full"  # too many bookings came from this address today
     NONE_LEFT = "none_left"
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a booking comes from (a keyed hash), the day that it counts for, and how many a day may have."""
+
+    hash: str
+    day: date
+    limit: int
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
     """What is written. `appointment`, `move` and `message` (None: nothing is sent) are not saved yet; ids and balances
-    that only the database knows are filled in by it. `seen`: `Patient.bookings` when the limits were looked at."""
+    that only the database knows are filled in by it. `seen`: `Patient.bookings` by patient when the limits were looked
+    at. `address`: None for one that is not counted."""
 
     appointment: Appointment
-    seen: int
+    seen: dict[int, int]
     move: QuotaMove
     message: Outbox | None
+    address: Address | None = None
 
 
 def claim(wanted: Claim) -> Outcome:
     """Takes one number from what is free to book; `wanted.appointment` has its id then.
 
-    Anything but CLAIMED has written nothing, but that NONE_LEFT may raise the patient's count, which harms nobody.
+    Anything but CLAIMED has written nothing, but that ADDRESS_FULL and NONE_LEFT raise what is compared, which harms
+    nobody, and that outside of a transaction NONE_LEFT counts for the address.
     Raises IntegrityError where the patient has an active appointment in the session.
     """
     # Inside somebody's transaction a refusal by a constraint must not end theirs.
@@ -46,17 +60,30 @@ def claim(wanted: Claim) -> Outcome:
         return _in_one_statement(wanted) if connection.vendor == "postgresql" else _one_after_the_other(wanted)
 
 
+def raise_counts(seen: dict[int, int]) -> bool:
+    """For what takes a number in another way: False, and nothing done, where somebody has claimed since `seen`."""
+    patients = Patient.objects.filter(pk__in=seen)
+    locked = patients.select_for_update(no_key=True).order_by("pk")
+    unchanged = dict(locked.values_list("pk", "bookings")) == seen
+    return unchanged and bool(patients.update(bookings=F("bookings") + 1))
+
+
 # The session is locked as shared: whoever cancels it or opens its pool waits for the claims under way, and later ones
-# see what has become of it. The patient's count is compared and raised, so that two bookings of one patient cannot both
-# be the last within a limit. The slot comes after both, and is the only row that strangers wait for.
+# see what has become of it. The counts of the patient and of the phone are locked in the order of their ids, compared
+# and raised, so that two bookings cannot both be the last within a limit; the address counts up to its own. The slot
+# comes last, and is the only row that strangers at different addresses wait for.
 _STATEMENT = """
 WITH open AS (
     SELECT id FROM booking_session WHERE id = %s AND state = 'planned' AND pool_opened_at IS NULL FOR SHARE
 ), patient AS (
-    UPDATE booking_patient SET bookings = bookings + 1 FROM open
-    WHERE booking_patient.id = %s AND bookings = %s RETURNING booking_patient.id
-), slot AS (
-    UPDATE booking_slot SET booked = booked + 1 FROM patient
+    SELECT booking_patient.id, bookings FROM booking_patient, open WHERE booking_patient.id IN ({ids})
+    ORDER BY booking_patient.id FOR NO KEY UPDATE OF booking_patient
+), looked AS (
+    SELECT 1 FROM patient WHERE (id, bookings) IN ({seen}) HAVING count(*) = %s
+), raised AS (
+    UPDATE booking_patient SET bookings = bookings + 1 FROM looked WHERE booking_patient.id IN ({ids})
+){address}, slot AS (
+    UPDATE booking_slot SET booked = booked + 1 FROM {within}
     WHERE booking_slot.id = %s AND bookable - booked - withheld > 0
     RETURNING bookable - booked - withheld AS bookable_left, walk_in - registered AS walk_in_left
 ), made AS (
@@ -64,8 +91,14 @@ WITH open AS (
 ), moved AS (
     {move} FROM slot, made
 ){said}
-SELECT (SELECT count(*) FROM open), (SELECT count(*) FROM patient), (SELECT id FROM made)
+SELECT (SELECT count(*) FROM open), (SELECT count(*) FROM looked), (SELECT count(*) FROM {within}),
+    (SELECT id FROM made)
 """
+_ADDRESS = """, address AS (
+    INSERT INTO booking_addressday (address_hash, day, bookings) SELECT %s, %s, 1 FROM looked
+    ON CONFLICT (address_hash, day) DO UPDATE SET bookings = booking_addressday.bookings + 1
+    WHERE booking_addressday.bookings < %s RETURNING 1
+)"""
 
 
 def _in_one_statement(wanted: Claim) -> Outcome:
@@ -74,8 +107,13 @@ def _in_one_statement(wanted: Claim) -> Outcome:
     move, move_values = _insert(
         wanted.move, bookable_left="slot.bookable_left", walk_in_left="slot.walk_in_left", appointment_id="made.id"
     )
-    parameters = [made.session_id, made.patient_id, wanted.seen, made.slot_id, *values, *move_values]
-    said = ""
+    ids, pairs = list(wanted.seen), [each for pair in wanted.seen.items() for each in pair]
+    parameters: list[Any] = [made.session_id, *ids, *pairs, len(ids), *ids]
+    address, within, said = "", "looked", ""
+    if wanted.address is not None:
+        address, within = _ADDRESS, "address"
+        parameters += [wanted.address.hash, wanted.address.day, wanted.address.limit]
+    parameters += [made.slot_id, *values, *move_values]
     if wanted.message is not None:
         message, message_values = _insert(
             wanted.message,
@@ -85,12 +123,20 @@ def _in_one_statement(wanted: Claim) -> Outcome:
         said = f", said AS ({message} FROM made)"
         parameters += message_values
     with connection.cursor() as cursor:
-        cursor.execute(_STATEMENT.format(appointment=appointment, move=move, said=said), parameters)
-        opened, raised, made.pk = cursor.fetchone()
+        statement = _STATEMENT.format(
+            ids=", ".join(["%s"] * len(ids)), seen=", ".join(["(%s, %s)"] * len(ids)), address=address, within=within,
+            appointment=appointment, move=move, said=said,
+        )  # fmt: skip
+        cursor.execute(statement, parameters)
+        opened, unchanged, counted, made.pk = cursor.fetchone()
     if made.pk is not None:
         made._state.adding = False
         return Outcome.CLAIMED
-    return Outcome.CLOSED if not opened else Outcome.RACED if not raised else Outcome.NONE_LEFT
+    if not opened:
+        return Outcome.CLOSED
+    if not unchanged:
+        return Outcome.RACED
+    return Outcome.NONE_LEFT if counted else Outcome.ADDRESS_FULL
 
 
 def _insert(row: models.Model, **expressions: str) -> tuple[str, list[Any]]:
@@ -118,8 +164,10 @@ def _one_after_the_other(wanted: Claim) -> Outcome:
         session = Session.objects.filter(pk=made.session_id, state=Session.State.PLANNED, pool_opened_at=None)
         if not session.exists():
             return Outcome.CLOSED
-        if not Patient.objects.filter(pk=made.patient_id, bookings=wanted.seen).update(bookings=F("bookings") + 1):
+        if not raise_counts(wanted.seen):
             return Outcome.RACED
+        if wanted.address is not None and not _counted(wanted.address):
+            return Outcome.ADDRESS_FULL
         with contextlib.suppress(BookingError), transaction.atomic():
             made.save()
             move = wanted.move
@@ -134,3 +182,11 @@ def _one_after_the_other(wanted: Claim) -> Outcome:
             return Outcome.CLAIMED
         made.pk = None
         return Outcome.NONE_LEFT
+
+
+def _counted(address: Address) -> bool:
+    of_today, _made = AddressDay.objects.get_or_create(
+        address_hash=address.hash, day=address.day, defaults={"bookings": 0}
+    )  # fmt: skip
+    within = AddressDay.objects.filter(pk=of_today.pk, bookings__lt=address.limit)
+    return bool(within.update(bookings=F("bookings") + 1))

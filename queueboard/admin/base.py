@@ -1,5 +1,6 @@
 """What the lists share: the own departments only, and nothing to change where a log or a service decides."""
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from django.contrib import messages
@@ -59,11 +60,13 @@ def step_page(
     button: Words,
     back: str,
     form: Form | None = None,
+    lines: Sequence[str] = (),
 ) -> HttpResponse:
     """A page that asks for what a step needs before it is posted: a link alone never changes anything."""
     context = {
         **admin.admin_site.each_context(request),
-        "title": title, "words": words, "button": button, "back": back, "form": form, "opts": admin.model._meta,
+        "title": title, "words": words, "lines": lines, "button": button, "back": back, "form": form,
+        "opts": admin.model._meta,
     }  # fmt: skip
     return TemplateResponse(request, "admin/step.html", context)
 

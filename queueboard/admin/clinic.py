@@ -55,7 +55,8 @@ class DepartmentAdmin(OwnDepartments):
                 "fields": (
                     "release_days_ahead", "release_time", "hold_minutes", "free_again_minutes",
                     "prepayment", "refund_late", "no_show_forfeits",
-                    "booked_per_patient_day", "booked_per_patient_department",
+                    "booked_per_patient_day", "booked_per_patient_department", "booked_per_phone_day",
+                    "added_per_session", "no_show_limit", "no_show_days", "suspension_days",
                 ),
                 "description": _("When numbers can be booked, by whom how many, and how soon a cancelled one is back."),
             },

@@ -19,6 +19,7 @@ from booking.errors import BookingError
 from booking.models import Session, SessionRoom, Slot
 from booking.services import quotas
 from queueboard.admin.base import OwnSessions, ReadOnly, actor, refused, step_page
+from queueboard.admin.schedule_steps import ScheduleSteps
 from queueboard.admin.splits import log_step, split_page
 from queueboard.admin.why_page import why_page
 from queueboard.services import lifecycle
@@ -82,7 +83,7 @@ class StopForm(forms.Form):
 
 
 @admin.register(Session)
-class SessionAdmin(OwnSessions):
+class SessionAdmin(ScheduleSteps, OwnSessions):
     session_path = "pk"
     list_display = (
         "name",
@@ -111,7 +112,7 @@ class SessionAdmin(OwnSessions):
     )
     readonly_fields = tuple(name for line in fields for name in line)
     actions = ("recalculate_chosen",)
-    actions_detail = ("why", "split", "recalculate", "stop", "close")
+    actions_detail = ("why", "split", "recalculate", "add_numbers", "substitute", "call_off", "stop", "close")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -121,9 +122,6 @@ class SessionAdmin(OwnSessions):
 
     def has_delete_permission(self, request: HttpRequest, obj: Session | None = None) -> bool:
         return False
-
-    def has_manage_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
-        return request.user.has_perm("queueboard.manage_queues")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).annotate(sum_booked=Sum("slots__booked"), sum_in=Sum("slots__registered"))

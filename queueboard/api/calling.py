@@ -17,10 +17,11 @@ from queueboard import access
 from queueboard.api import guards
 from queueboard.api import staff_shapes as shapes
 from queueboard.api.parsing import body
+from queueboard.api.shapes import SlotSerializer
 from queueboard.api.staff_view import one_room, shown, staff_queue
 from queueboard.errors import QueueError
 from queueboard.models import QueueEvent, Ticket
-from queueboard.services import calls, hand_over, lifecycle, rooms, undo
+from queueboard.services import calls, hand_over, lifecycle, rooms, schedules, undo
 
 
 @extend_schema(tags=["calling"], responses=shapes.StaffQueueSerializer)
@@ -134,6 +135,26 @@ def _may_undo(request: Request, session: Session, event: QueueEvent) -> bool:
     if event.actor_id == request.user.pk or access.may_desk(request.user, session):
         return True
     return event.room_id is not None and access.may_call(request.user, session, event.room_id)
+
+
+@extend_schema(tags=["managing"], request=shapes.AddedNumbersSerializer, responses={201: SlotSerializer})
+class AddedNumbers(APIView):
+    """The expert whose session it is, or a manager, adds numbers to a slot with a reason (R3.2b)."""
+
+    permission_classes = [guards.WorksQueue]
+
+    def post(self, request: Request, session_id: int) -> Response:
+        session = guards.session(session_id)
+        if not (access.may_manage(request.user) or access.sits(request.user, session)):
+            raise PermissionDenied(_("This queue is not one of yours."))
+        sent = body(request, shapes.AddedNumbersSerializer)
+        slot = session.slots.filter(pk=sent["slot"]).first()
+        if slot is None:
+            raise QueueError(_("There is no such slot."), code="no_such_slot", status=404)
+        added = schedules.add_numbers(
+            slot=slot, count=sent["count"], reason=sent["reason"], actor=guards.actor(request)
+        )
+        return Response(SlotSerializer(added).data, status=status.HTTP_201_CREATED)
 
 
 class ManagerAction(APIView):

@@ -1,12 +1,15 @@
 """What patients send to book, and what they see of their own appointment and place."""
 
 import re
+from typing import Any
 
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from booking.models import Appointment, Patient
+from booking.models import Appointment, Patient, Suspension
+from booking.services import suspensions
 from queueboard.api.parsing import IdField
 from queueboard.api.shapes import (
     NamesSerializer,
@@ -61,20 +64,46 @@ class BookingSerializer(serializers.Serializer):
     patient = PatientSerializer()
 
 
+class MoveSerializer(serializers.Serializer):
+    """Where the appointment goes: a slot of its department."""
+
+    slot = IdField()
+
+
+class SuspensionSerializer(serializers.Serializer):
+    """Why and until when the patient cannot book (R3.6)."""
+
+    cause = serializers.ChoiceField(Suspension.Cause.choices)
+    begins_at = serializers.DateTimeField()
+    until = serializers.DateTimeField()
+    detail = serializers.SerializerMethodField(help_text="A sentence for people.")
+
+    def get_detail(self, suspension: Suspension) -> str:
+        return suspensions.sentence(suspension)
+
+
 class AppointmentSerializer(serializers.ModelSerializer):
     """One's own appointment. The token is the unguessable part of one's page, /t/<token>/."""
 
     name = serializers.SerializerMethodField(help_text="Masked.")
     session = SessionBriefSerializer(read_only=True)
     slot = SlotSerializer(read_only=True)
+    suspension = serializers.SerializerMethodField()
 
     class Meta:
         model = Appointment
-        fields = ["token", "state", "name", "first_visit", "booked_at", "held_until", "fee", "session", "slot"]
+        fields = [
+            "token", "state", "name", "first_visit", "booked_at", "held_until", "fee", "session", "slot", "suspension",
+        ]  # fmt: skip
         read_only_fields = fields
 
     def get_name(self, appointment: Appointment) -> str:
         return masked(appointment.patient.name)
+
+    @extend_schema_field(SuspensionSerializer(allow_null=True))
+    def get_suspension(self, appointment: Appointment) -> dict[str, Any] | None:
+        suspension = suspensions.of(appointment.patient_id)
+        return None if suspension is None else dict(SuspensionSerializer(suspension).data)
 
 
 class PlaceSerializer(serializers.Serializer):

@@ -1,12 +1,14 @@
 """For patients: book, cancel, and one's own place. Whoever has the token may; nobody can guess it."""
 
 import json
+import re
 from typing import Any
 
 from django.db import transaction
 from django.urls import reverse
 from django.utils.translation import get_language
-from drf_spectacular.utils import extend_schema
+from django.utils.translation import gettext_lazy as _
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -14,16 +16,31 @@ from rest_framework.views import APIView
 
 from booking.errors import BookingError
 from booking.models import Appointment
+from booking.models.patients import keyed_hash
 from booking.services import appointments, patients
 from queueboard import snapshots
 from queueboard.api import guards
 from queueboard.api.parsing import body
-from queueboard.api.patient_shapes import AppointmentSerializer, BookingSerializer, PlaceSerializer
+from queueboard.api.patient_shapes import AppointmentSerializer, BookingSerializer, MoveSerializer, PlaceSerializer
 from queueboard.api.public import snapshot
 from queueboard.models import Ticket
+from queueboard.problems import ParameterError
+from queueboard.views.address import address_of
+
+KEY = re.compile(r"[A-Za-z0-9_.:-]{16,64}")  # long enough that nobody comes upon another's
+IDEMPOTENCY_KEY = OpenApiParameter(
+    "Idempotency-Key",
+    {"type": "string", "pattern": f"^{KEY.pattern}$"},
+    OpenApiParameter.HEADER,
+    description="Chosen by the sender, for each booking anew (a UUID is good). A request that is sent again with its "
+    "key is answered with the appointment that it made, as that stands now.",
+)
 
 
-@extend_schema(tags=["patients"], auth=[], request=BookingSerializer, responses={201: AppointmentSerializer})
+@extend_schema(
+    tags=["patients"], auth=[], request=BookingSerializer, responses={201: AppointmentSerializer},
+    parameters=[IDEMPOTENCY_KEY],
+)  # fmt: skip
 class Appointments(APIView):
     """Books a number of a slot. Limited per address."""
 
@@ -32,6 +49,7 @@ class Appointments(APIView):
 
     def post(self, request: Request) -> Response:
         wanted = body(request, BookingSerializer)
+        asked = _asked(request)
         who = {"language": get_language() or ""} | wanted["patient"]
         try:
             # One transaction: a refused booking leaves no patient behind.
@@ -41,12 +59,17 @@ class Appointments(APIView):
                     patient_id=patient.pk,
                     slot_id=wanted["slot"],
                     first_visit=wanted["first_visit"],
+                    asked=asked,
+                    address="" if request.user.is_authenticated else address_of(request._request),
                     actor=guards.actor_or_none(request),
                 )
         except BookingError as error:
-            # Who knows a name and an ID number is not told more of that patient than "booked already".
-            error.extra.pop("appointment", None)
-            raise
+            before = None if asked is None else appointments.booked_before(asked)
+            if before is None:
+                # Who knows a name and an ID number is not told more of that patient than "booked already".
+                error.extra.pop("appointment", None)
+                raise
+            made = before
         answer = AppointmentSerializer(guards.appointment(made.token)).data
         address = reverse("api:appointment", args=[made.token])
         return Response(answer, status=status.HTTP_201_CREATED, headers={"Location": address})
@@ -66,6 +89,20 @@ class OneAppointment(APIView):
         return Response(AppointmentSerializer(guards.appointment(token)).data)
 
 
+@extend_schema(tags=["patients"], auth=[], request=MoveSerializer, responses=AppointmentSerializer)
+class MoveAppointment(APIView):
+    """Moves the appointment to another slot of its department, until registration opens. Limited as booking is."""
+
+    throttle_classes = [guards.AddressThrottle]
+    throttle_scope = "book"
+
+    def post(self, request: Request, token: str) -> Response:
+        appointment = guards.appointment(token)
+        slot = body(request, MoveSerializer)["slot"]
+        appointments.move(appointment_id=appointment.pk, slot_id=slot, actor=guards.actor_or_none(request))
+        return Response(AppointmentSerializer(guards.appointment(token)).data)
+
+
 @extend_schema(tags=["patients"], auth=[], responses=PlaceSerializer)
 class OwnPlace(APIView):
     """One's own place in the queue (R5.1), by the token of one's page; from booking on."""
@@ -81,6 +118,17 @@ class OwnPlace(APIView):
             ticket = joined.get(pk=ticket.pk)
             queue = _queue(ticket)
         return Response(PlaceSerializer(_present(ticket, queue)).data)
+
+
+def _asked(request: Request) -> appointments.Asked | None:
+    """The request's key, with what it asks for. Raises ParameterError for what is no key."""
+    key = request.headers.get(IDEMPOTENCY_KEY.name)
+    if key is None:
+        return None
+    if not KEY.fullmatch(key):
+        words = _("An Idempotency-Key has 16 to 64 letters, digits or marks of . : _ -")
+        raise ParameterError({IDEMPOTENCY_KEY.name: [words]})
+    return appointments.Asked(key=key, fingerprint=keyed_hash(json.dumps(request.data, sort_keys=True)))
 
 
 def _queue(of: Ticket | Appointment) -> dict[str, Any]:

@@ -188,6 +188,12 @@ class StopSerializer(serializers.Serializer):
     reason = serializers.CharField(max_length=120)
 
 
+class AddedNumbersSerializer(serializers.Serializer):
+    slot = IdField()
+    count = serializers.IntegerField(min_value=1, max_value=500, default=1)
+    reason = serializers.CharField(max_length=120)
+
+
 class RecallSerializer(serializers.Serializer):
     seen = serializers.IntegerField(
         required=False, min_value=0, max_value=100000, help_text="Calls you saw: of more, this is none."

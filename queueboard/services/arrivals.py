@@ -43,6 +43,8 @@ def check_in(*, appointment_id: int, actor: AbstractBaseUser | None = None, now:
         here = _checked_in(appointment_id)
         if here is not None:
             return here
+        if appointment.session_id != session_id:
+            raise QueueError(_("This appointment has just been moved to another session."), code="moved")
         _refuse_unless_expected(appointment)
         _refuse_when_stopped(queue)
         if queue.has_live(appointment.patient_id):

@@ -11,7 +11,8 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from booking.models import Appointment, Session, Slot
+from booking.models import Appointment, Patient, Session, Slot
+from booking.services import suspensions
 from queueboard.masking import masked
 from queueboard.models import QueueEvent, Ticket
 from queueboard.views import phone_face, source, when_to_come
@@ -40,6 +41,8 @@ def page(request: HttpRequest, token: str) -> HttpResponse:
         if appointment is None:
             raise Http404
         context = _of_appointment(appointment, texts, when_to_come.way_of(request))
+    suspension = suspensions.of(context.pop("patient"))
+    context["suspended"] = suspension and suspensions.sentence(suspension)
     response = render(request, "phone.html", context | {"texts": texts, "refresh_seconds": 20})
     when_to_come.keep_way(request, response)
     # Keeps the token back from other sites and from logs of our own. "no-referrer" would too, but then a browser
@@ -57,7 +60,7 @@ def _of_ticket(ticket: Ticket, texts: Texts) -> dict[str, Any]:
     if face["state"] != ticket.state:
         face = phone_face.face(source.phone(Session.objects.get(pk=session.pk)), ticket.label, texts, timezone.now())
     happened = _events(ticket) + face.get("worse", [])
-    return _common(session, ticket.slot, ticket.patient.name, snapshot, texts) | {
+    return _common(session, ticket.slot, ticket.patient, snapshot, texts) | {
         "state": face["state"] or ticket.state,
         "number": ticket.label,
         "face": face,
@@ -72,7 +75,7 @@ def _of_ticket(ticket: Ticket, texts: Texts) -> dict[str, Any]:
 def _of_appointment(appointment: Appointment, texts: Texts, way: int | None) -> dict[str, Any]:
     session = appointment.session
     snapshot = source.phone(session)
-    context = _common(session, appointment.slot, appointment.patient.name, snapshot, texts) | {
+    context = _common(session, appointment.slot, appointment.patient, snapshot, texts) | {
         "state": appointment.state,
         "number": "",
         "live": appointment.state in Appointment.ACTIVE and session.state not in ("closed", "cancelled"),
@@ -90,12 +93,13 @@ def _of_appointment(appointment: Appointment, texts: Texts, way: int | None) -> 
     return context | when_to_come.told(appointment, way, timezone.now())
 
 
-def _common(session: Session, slot: Slot, name: str, snapshot: dict[str, Any], texts: Texts) -> dict[str, Any]:
+def _common(session: Session, slot: Slot, patient: Patient, snapshot: dict[str, Any], texts: Texts) -> dict[str, Any]:
     return {
         "session": session,
         "slot": slot,
         "snapshot": snapshot,
-        "name": masked(name),
+        "patient": patient.pk,
+        "name": masked(patient.name),
         "zone": settings.TIME_ZONE,
         "age": say(texts, "age.first", time=f"{timezone.localtime():%H:%M:%S}"),
     }

@@ -1,12 +1,20 @@
 """Booking and cancelling by whoever has the link (R3.1, R3.2, R3.4)."""
 
+import hashlib
+import json
 from datetime import timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
-from booking.models import Appointment, Patient, QuotaMove
+from booking import invariants
+from booking.models import Appointment, CountedNoShow, Patient, QuotaMove, Suspension
+from booking.services import suspensions
 from queueboard.api.guards import AddressThrottle
 from tests import factories
+from tests.api.conftest import client_of
+from tests.booking.test_races import race
 from tests.factories import at
 
 API = "/api/v1"
@@ -88,6 +96,132 @@ def test_cancelling_after_registration_has_opened_is_late(anybody, ahead, clock)
     assert anybody.delete(f"{API}/appointments/{token}/").json()["state"] == "cancelled_late"
 
 
+class TestPressedTwice:
+    """A request that is sent again with its Idempotency-Key is the same booking."""
+
+    KEY = "0d9fca5e-6f5b-4a0e-9a53-5b6f0c6a7c11"
+
+    def send(self, client, session, key=KEY, slot=1, **patient):
+        body = {"slot": session.slots.get(index=slot).pk, "patient": WANG | patient}
+        return client.post(f"{API}/appointments/", body, headers={"Idempotency-Key": key})
+
+    def test_the_same_key_and_body_get_the_same_answer(self, anybody, ahead):
+        first, second = self.send(anybody, ahead), self.send(anybody, ahead)
+        assert (first.status_code, second.status_code) == (201, 201)
+        assert (second.json(), second["Location"]) == (first.json(), first["Location"])
+        assert Appointment.objects.count() == Patient.objects.count() == 1
+        assert QuotaMove.objects.filter(reason="booked").count() == 1
+
+    def test_also_after_the_last_number_is_gone_or_registration_has_opened(self, anybody, ahead, clock):
+        token = self.send(anybody, ahead).json()["token"]
+        for _number in range(3):
+            factories.appointment(ahead, 1)
+        assert self.send(anybody, ahead).json()["token"] == token
+        clock.now = ahead.registration_opens_at
+        assert self.send(anybody, ahead).json()["token"] == token
+
+    def test_after_a_cancellation_it_books_nothing_anew(self, anybody, ahead):
+        token = self.send(anybody, ahead).json()["token"]
+        anybody.delete(f"{API}/appointments/{token}/")
+        again = self.send(anybody, ahead)
+        assert (again.status_code, again.json()["token"], again.json()["state"]) == (201, token, "cancelled")
+        assert Appointment.objects.count() == 1
+
+    @pytest.mark.parametrize("other", [{"slot": 2}, {"name": "王 小明"}, {"id_number": "110101199003079999"}])
+    def test_the_same_key_with_another_body_is_refused_and_changes_nothing(self, anybody, ahead, other):
+        self.send(anybody, ahead)
+        answer = self.send(anybody, ahead, **other)
+        assert (answer.status_code, answer.json()["code"]) == (422, "key_reused")
+        assert Appointment.objects.count() == Patient.objects.count() == 1
+
+    def test_a_refused_request_may_come_again_with_its_key(self, anybody, ahead, clock):
+        clock.now = ahead.released_at - timedelta(seconds=1)
+        assert self.send(anybody, ahead).json()["code"] == "not_released"
+        clock.now = ahead.released_at
+        assert self.send(anybody, ahead).status_code == 201
+
+    def test_another_key_is_another_request(self, anybody, ahead):
+        self.send(anybody, ahead)
+        assert self.send(anybody, ahead, key="another-" * 4).json()["code"] == "already_booked"
+
+    @pytest.mark.parametrize("key", ["1", "", "x" * 65, "sixteen letters!", "十六个字十六个字十六个字十六个字"])
+    def test_what_is_no_key_is_pointed_at(self, anybody, ahead, key):
+        answer = self.send(anybody, ahead, key=key)
+        assert (answer.status_code, answer.json()["code"]) == (400, "invalid")
+        assert [each["parameter"] for each in answer.json()["errors"]] == ["Idempotency-Key"]
+
+    def test_what_is_kept_of_the_body_does_not_tell_it(self, anybody, ahead):
+        """R6.2"""
+        self.send(anybody, ahead)
+        kept = Appointment.objects.get()
+        assert (kept.request_key, len(kept.request_hash)) == (self.KEY, 64)
+        body = json.dumps({"slot": kept.slot_id, "patient": WANG}, sort_keys=True)
+        assert kept.request_hash != hashlib.sha256(body.encode()).hexdigest()
+
+    def test_a_key_costs_no_query_more(self, anybody, ahead):
+        for id_number in ("110101199003070011", "110101199003079999"):
+            factories.patient(**WANG | {"id_number": id_number, "phone": "13912345678"})
+        assert book(anybody, ahead, slot=2, id_number="110101199003078888").status_code == 201
+        with CaptureQueriesContext(connection) as with_key:
+            assert self.send(anybody, ahead).status_code == 201
+        with CaptureQueriesContext(connection) as without:
+            assert book(anybody, ahead, id_number="110101199003079999").status_code == 201
+        assert len(with_key) == len(without)
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_many_at_once_with_one_key_are_one_booking(ahead):
+    """Each answer is the same booking's."""
+    body = {"slot": ahead.slots.get(index=1).pk, "patient": WANG}
+
+    def post():
+        answer = client_of().post(f"{API}/appointments/", body, headers={"Idempotency-Key": TestPressedTwice.KEY})
+        return answer.status_code, answer.json()["token"]
+
+    assert len(set(race([post] * 10))) == 1
+    assert Appointment.objects.count() == Patient.objects.count() == 1
+    assert list(invariants.breaches()) == []
+
+
+def test_an_appointment_is_moved_with_its_link(anybody, ahead):
+    """R3.2, R3.4."""
+    token = book(anybody, ahead).json()["token"]
+    address, there = f"{API}/appointments/{token}/move/", ahead.slots.get(index=2)
+    answer = anybody.post(address, {"slot": there.pk})
+    assert (answer.status_code, answer.json()["slot"]["index"], answer.json()["token"]) == (200, 2, token)
+    assert anybody.post(address, {"slot": factories.session().slots.first().pk}).json()["code"] == "other_department"
+    assert anybody.post(address, {"slot": "x"}).json()["errors"][0]["pointer"] == "#/slot"
+
+
+def suspend(patient, now):
+    """As after three no-shows."""
+    made = Suspension.objects.create(patient=patient, begins_at=now, until=now + timedelta(days=90))
+    for days in (1, 2, 3):
+        missed = factories.appointment(factories.session(day=now - timedelta(days=days)), who=patient)
+        Appointment.objects.filter(pk=missed.pk).update(state="no_show")
+        CountedNoShow.objects.create(suspension=made, appointment=missed)
+    return made
+
+
+def test_a_suspended_patient_is_refused_and_told_why_and_until_when_on_the_own_page_too(anybody, ahead, clock):
+    """R3.6."""
+    token = book(anybody, ahead).json()["token"]
+    assert anybody.get(f"{API}/appointments/{token}/").json()["suspension"] is None
+    made = suspend(Patient.objects.get(), clock.now)
+    later = factories.session(day=at("08:00") + timedelta(days=2), state="planned", pool_opened_at=None)
+    answer = book(anybody, later)
+    assert (answer.status_code, answer.json()["code"]) == (409, "suspended")
+    assert answer.json()["until"] == "2027-02-14T08:10:00+08:00"
+    seen = anybody.get(f"{API}/appointments/{token}/").json()
+    assert (seen["state"], seen["suspension"]["cause"]) == ("booked", "no_shows")
+    assert seen["suspension"]["until"] == answer.json()["until"]
+    assert seen["suspension"]["detail"] == answer.json()["detail"]
+    assert "3 booked visits were missed" in answer.json()["detail"]
+    suspensions.lift(suspension_id=made.pk, reason="The desk forgot her.", now=clock.now)
+    assert book(anybody, later).status_code == 201
+
+
 def test_an_unknown_token_is_not_found(anybody, db):
     for answer in (anybody.get(f"{API}/appointments/nobodys/"), anybody.delete(f"{API}/appointments/nobodys/")):
         assert (answer.status_code, answer.json()["code"]) == (404, "no_appointment")
@@ -103,6 +237,21 @@ def test_bookings_are_limited_per_address_and_a_header_makes_no_new_one(anybody,
     assert answer.json()["retry_after"] > 0
     assert int(answer["Retry-After"]) > 0
     assert Appointment.objects.count() == 2
+
+
+def test_an_address_has_a_number_of_bookings_a_day_and_staff_has_none(anybody, clerk, ahead, settings):
+    """R3.7: counted in the database; a header of the client's counts behind a trusted proxy only."""
+    settings.BOOKINGS_PER_ADDRESS = 1
+    assert book(anybody, ahead).status_code == 201
+    other = {"id_number": "110101199003079999"}
+    anybody.credentials(HTTP_X_FORWARDED_FOR="203.0.113.9")
+    answer = book(anybody, ahead, **other)
+    assert (answer.status_code, answer.json()["code"]) == (429, "limit_per_address")
+    assert Patient.objects.count() == 1
+    settings.TRUST_PROXY = True
+    assert book(anybody, ahead, **other).status_code == 201
+    settings.TRUST_PROXY = False
+    assert book(clerk, ahead, id_number="110101199003078888").status_code == 201
 
 
 @pytest.mark.parametrize(

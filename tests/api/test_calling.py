@@ -188,3 +188,15 @@ def test_in_a_pooled_session_each_room_calls_its_own_next(manager):
         arrivals.register_walk_in(session_id=pooled.pk, patient_id=factories.patient().pk)
     labels = [Desk(manager, pooled, seat.room_id).next()["label"] for seat in pooled.rooms.all()]
     assert labels == ["A001", "A002"]
+
+
+def test_the_expert_or_a_manager_adds_numbers_with_a_reason(morning, clerk, expert, other_expert, manager):
+    """R3.2b."""
+    slot = morning.slots.get(index=2)
+    address, sent = f"{API}/queues/{morning.pk}/added-numbers/", {"slot": slot.pk, "reason": "a colleague's patient"}
+    for who, status in ((clerk, 403), (other_expert, 403), (expert, 201), (manager, 201)):
+        assert who.post(address, sent).status_code == status
+    assert morning.slots.get(index=2).left_walk_in == slot.left_walk_in + 2
+    assert expert.post(address, sent | {"reason": " "}).json()["code"] == "invalid"
+    assert expert.post(address, sent | {"slot": 10**9}).json()["code"] == "no_such_slot"
+    assert expert.post(address, sent | {"count": 99}).json()["code"] == "limit_added"

@@ -8,7 +8,7 @@ from django.db import transaction
 from booking import invariants
 from booking.errors import BookingError
 from booking.models import Appointment, FreedNumber, Outbox, Session
-from booking.services import appointments, sessions
+from booking.services import appointments, limits, sessions
 from tests import factories
 from tests.booking.clinic import WEEK_BEFORE, counts, moves, planned, slots
 from tests.factories import at
@@ -153,7 +153,7 @@ class TestBooking:
         """R3.2: the constraint's refusal reads like the code's."""
         who = factories.patient()
         book(session, 0, who)
-        monkeypatch.setattr(appointments, "_within_limits", lambda patient_id, _session, _now: 1)
+        monkeypatch.setattr(limits, "within", lambda patient_id, **_rest: {patient_id: 1})
         with refused("already_booked"):
             book(session, 1, who)
 

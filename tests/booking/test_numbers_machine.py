@@ -1,4 +1,7 @@
-"""R2.7 under everything that can happen to a session's numbers, in any order: the ledger's sums are the counts."""
+"""R2.7 under everything that can happen to numbers, in any order: the ledger's sums are the counts.
+
+R3.2, R3.4, R3.6: moves between two sessions, added numbers, suspensions and their lift among them.
+"""
 
 from datetime import timedelta
 
@@ -11,32 +14,59 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from booking import invariants
 from booking.errors import BookingError
-from booking.models import Appointment, FreedNumber, Session
-from booking.services import appointments, numbers, quotas, sessions
+from booking.models import Appointment, FreedNumber, Session, Suspension
+from booking.services import appointments, numbers, quotas, schedules, sessions, suspensions
 from tests import factories
 from tests.booking.clinic import planned, slots
 from tests.factories import at
 
 SPLIT = ((3, 1), (2, 2), (1, 0))
-NUMBERS = sum(bookable + walk_in for bookable, walk_in in SPLIT)
+EVENING = ((3, 0), (2, 1))
+SLOTS = len(SPLIT) + len(EVENING)
+NUMBERS = sum(bookable + walk_in for bookable, walk_in in (*SPLIT, *EVENING))
 PATIENTS = 6
 
 
 class NumbersOfASession(RuleBasedStateMachine):
-    """A session from its booking to its close; each step at a later moment than the one before."""
+    """A session from its booking to its close, and another in the evening; each step is later than the one before."""
 
     def __init__(self) -> None:
         super().__init__()
         self.block = transaction.atomic()
         self.block.__enter__()
         of = factories.department(
-            booked_per_patient_day=99, booked_per_patient_department=99, free_again_minutes=10, hold_minutes=15
-        )
+            booked_per_patient_day=99, booked_per_patient_department=99, free_again_minutes=10, hold_minutes=15,
+            no_show_limit=2, added_per_session=3,
+        )  # fmt: skip
         self.session = planned(SPLIT, of=of)
+        self.evening = planned(EVENING, of=of, start="19:00")
         self.patients = [factories.patient() for _ in range(PATIENTS)]
         self.made: list[Appointment] = []
+        self.miss_one(of)
         self.now = at("06:00")
         self.closed = False
+        self.added = 0
+        for patient in range(3):
+            self.book(patient=patient, slot=patient, hold=False)
+
+    def miss_one(self, of):
+        """Half of the patients have missed a visit the day before: one more suspends them."""
+        day = at("00:00") - timedelta(days=1)
+        before = planned(((PATIENTS, 0),), of=of, day=day)
+        for who in self.patients[::2]:
+            factories.appointment(before, 0, who)
+        self.settle(before, at("12:00", day))
+
+    def settle(self, session, now):
+        with transaction.atomic():
+            appointments.settle(session_id=session.pk, now=now)
+            Session.objects.filter(pk=session.pk).update(state="closed")
+
+    def both(self):
+        return [*slots(self.session), *slots(self.evening)]
+
+    def suspended(self, patient):
+        return suspensions.of(patient.pk, now=self.now) is not None
 
     def teardown(self) -> None:
         transaction.set_rollback(True)
@@ -54,17 +84,41 @@ class NumbersOfASession(RuleBasedStateMachine):
     def time_passes(self, minutes):
         self.now += timedelta(minutes=minutes)
 
-    @rule(patient=st.integers(0, PATIENTS - 1), slot=st.integers(0, len(SPLIT) - 1), hold=st.booleans())
+    @rule(patient=st.integers(0, PATIENTS - 1), slot=st.integers(0, SLOTS - 1), hold=st.booleans())
     def book(self, patient, slot, hold):
-        made = self.attempt(
-            appointments.book,
-            patient_id=self.patients[patient].pk,
-            slot_id=slots(self.session)[slot].pk,
-            hold=hold,
-        )
+        who = self.patients[patient]
+        made = self.attempt(appointments.book, patient_id=who.pk, slot_id=self.both()[slot].pk, hold=hold)
         if made:
-            assert self.now < at("07:00")
+            assert self.now < made.session.registration_opens_at
+            assert not self.suspended(who)
             self.made.append(made)
+
+    @precondition(lambda self: self.made)
+    @rule(data=st.data(), slot=st.integers(0, SLOTS - 1))
+    def move(self, data, slot):
+        """R3.2: in one step; where it is refused, the appointment is as it was."""
+        before = Appointment.objects.get(pk=data.draw(st.sampled_from(self.made)).pk)
+        target = self.both()[slot]
+        moved = self.attempt(appointments.move, appointment_id=before.pk, slot_id=target.pk)
+        after = Appointment.objects.get(pk=before.pk)
+        assert (after.state, after.token) == (before.state, before.token)
+        assert after.slot_id == (before.slot_id if moved is None else target.pk)
+        if after.slot_id != before.slot_id:
+            assert self.now < min(before.session.registration_opens_at, after.session.registration_opens_at)
+
+    @rule(slot=st.integers(0, SLOTS - 1), count=st.integers(1, 2))
+    def add_numbers(self, slot, count):
+        """R3.2b"""
+        if self.attempt(schedules.add_numbers, slot_id=self.both()[slot].pk, count=count, reason="one more"):
+            self.added += count
+
+    @precondition(lambda self: Suspension.objects.exists())
+    @rule()
+    def lift(self):
+        """R3.6"""
+        last = Suspension.objects.order_by("pk").last()
+        if self.attempt(suspensions.lift, suspension_id=last.pk, reason="was here"):
+            assert not self.suspended(last.patient)
 
     @precondition(lambda self: self.made)
     @rule(data=st.data())
@@ -114,13 +168,16 @@ class NumbersOfASession(RuleBasedStateMachine):
         *others, _last = slots(self.session)
         assert all(slot.left_walk_in == 0 for slot in others if slot.ends_at <= self.now)
 
-    @precondition(lambda self: self.now >= at("09:00") and not self.closed)
+    @precondition(lambda self: not self.closed)
     @rule()
     def close(self):
-        with transaction.atomic():
-            appointments.settle(session_id=self.session.pk, now=self.now)
-            Session.objects.filter(pk=self.session.pk).update(state="closed")
+        """The morning goes by; what is left is the evening."""
+        self.now = max(self.now, at("11:00"))
+        missing = self.session.appointments.filter(state="booked", slot__ends_at__lte=self.now)
+        again = set(missing.values_list("patient", flat=True)) & {who.pk for who in self.patients[::2]}
+        self.settle(self.session, self.now)
         self.closed = True
+        assert again == set(Suspension.objects.values_list("patient", flat=True))
 
     @invariant()
     def nothing_is_breached(self):
@@ -129,11 +186,11 @@ class NumbersOfASession(RuleBasedStateMachine):
     @invariant()
     def no_number_is_lost_or_made(self):
         """N of R2.4, counted without the ledger."""
-        assert sum(slot.bookable + slot.walk_in for slot in slots(self.session)) == NUMBERS
+        assert sum(slot.bookable + slot.walk_in for slot in self.both()) == NUMBERS + self.added
 
     @invariant()
     def nobody_has_two_active_appointments(self):
-        active = list(Appointment.objects.filter(state__in=Appointment.ACTIVE).values_list("patient_id", flat=True))
+        active = list(Appointment.objects.filter(state__in=Appointment.ACTIVE).values_list("patient", "session"))
         assert len(active) == len(set(active))
 
 

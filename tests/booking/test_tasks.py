@@ -36,12 +36,9 @@ def book(session, **kwargs):
 def test_each_is_in_the_timetable_under_its_name():
     timed = {entry["task"] for entry in settings.CELERY_BEAT_SCHEDULE.values() if entry["task"].startswith("booking.")}
     own = (
-        tasks.make_sessions,
-        tasks.recalculate_quotas,
-        tasks.expire_holds,
-        tasks.free_numbers,
+        tasks.make_sessions, tasks.recalculate_quotas, tasks.expire_holds, tasks.free_numbers, tasks.forget_addresses,
         tasks.reconcile_payments,
-    )
+    )  # fmt: skip
     assert timed == {task.name for task in own}
 
 

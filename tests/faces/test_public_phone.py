@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import pytest
 from django.utils import timezone
 
-from booking.models import Appointment, Session
+from booking.models import Appointment, Session, Suspension
 from queueboard.models import Ticket
 from queueboard.services.arrivals import check_in, leave, register_walk_in
 from queueboard.services.calls import call_next, finish, miss, start
@@ -270,3 +270,19 @@ def test_the_page_of_a_called_off_session_does_not_wait_for_news(client, session
     html = get(client, mine.token).content.decode()
     assert "data-live" not in html
     assert "http-equiv" not in html
+
+
+@pytest.mark.parametrize(
+    ("language", "words"), [("en", "Booking is suspended"), ("zh-hans", "2027年"), ("zh-hant", "2027年")]
+)
+def test_a_suspended_patient_reads_why_and_until_when_and_is_still_seen_on_site(client, session, now, language, words):
+    """R3.6"""
+    mine = walk_in(session, now)
+    until = timezone.make_aware(datetime(2027, 12, 24, 12, 30))
+    Suspension.objects.create(patient=mine.patient, begins_at=now, until=until)
+    html = get(client, mine.token, language).content.decode()
+    assert words in html
+    assert "12:30" in html
+    assert visible(html) == {"waiting"}
+    Suspension.objects.update(until=now + timedelta(microseconds=1))
+    assert words not in get(client, mine.token, language).content.decode()

@@ -7,7 +7,18 @@ from django.contrib import admin
 from django.urls import reverse
 from django.utils import timezone
 
-from booking.models import Outbox, PastSession, PastVisit, Patient, QuotaPlan, Template, TemplateRoom
+from booking.models import (
+    Leave,
+    Outbox,
+    PastSession,
+    PastVisit,
+    Patient,
+    QuotaPlan,
+    SessionRoom,
+    Suspension,
+    Template,
+    TemplateRoom,
+)
 from booking.services import quotas, sessions
 from queueboard import board_keys
 from queueboard.models import QueueEvent
@@ -199,6 +210,90 @@ def test_a_session_is_stopped_with_a_reason_and_closed_from_the_admin(client, mi
     mine.refresh_from_db()
     assert (mine.stopped_early, mine.state) == (True, "closed")
     assert QueueEvent.objects.get(session=mine, kind="stop_early").actor == manager
+
+
+def test_a_suspension_is_lifted_by_a_manager_alone_and_with_a_reason(client, mine):
+    """R3.6"""
+    now = timezone.now()
+    made = Suspension.objects.create(patient=factories.patient(), begins_at=now, until=now + timedelta(days=90))
+    address = reverse("admin:booking_suspension_lift", args=[made.pk])
+    client.force_login(staff.user("clerk", mine.department), backend=staff.BACKEND)
+    assert client.post(address, {"reason": "no"}).status_code == 403
+    manager = staff.user("manager")
+    client.force_login(manager, backend=staff.BACKEND)
+    client.post(address, {"reason": ""})
+    made.refresh_from_db()
+    assert made.ended_at is None
+    client.post(address, {"reason": "The desk forgot her."})
+    made.refresh_from_db()
+    assert (made.lifted_by, made.lift_reason) == (manager, "The desk forgot her.")
+    assert "The desk forgot her." in client.get(listing("booking_suspension")).content.decode()
+
+
+@pytest.fixture
+def ahead(mine):
+    """The day after tomorrow, with two booked."""
+    session = factories.session(
+        of=mine.department, day=timezone.localtime() + timedelta(days=2), state="planned", pool_opened_at=None
+    )
+    for slot in (0, 1):
+        factories.appointment(session, slot)
+    return session
+
+
+def events(session):
+    return list(QueueEvent.objects.filter(session=session).values_list("kind", "reason", "actor__username"))
+
+
+def test_numbers_are_added_by_a_manager_or_the_expert_of_the_session_and_logged(client, ahead):
+    """R3.2b, R6.3"""
+    address, slot = reverse("admin:booking_session_add_numbers", args=[ahead.pk]), ahead.slots.get(index=0)
+    sent = {"slot": slot.pk, "count": 2, "reason": "two of a colleague's"}
+    client.force_login(staff.user("clerk", ahead.department), backend=staff.BACKEND)
+    assert client.post(address, sent).status_code == 403
+    for who in (staff.user("manager", name="li"), staff.user("expert", name="chen")):
+        if who.username == "chen":
+            SessionRoom.objects.filter(session=ahead).update(expert=factories.expert(ahead.department, user=who))
+        client.force_login(who, backend=staff.BACKEND)
+        assert client.get(address).status_code == 200
+        assert client.post(address, sent).status_code == 302
+    assert ahead.slots.get(index=0).bookable == slot.bookable + 4
+    reason = "two of a colleague's"
+    assert events(ahead) == [("numbers_added", reason, "li"), ("numbers_added", reason, "chen")]
+
+
+def test_a_substitute_and_a_cancellation_say_first_how_many_are_booked(client, ahead):
+    """R3.2b, R1.3"""
+    client.force_login(staff.user("manager", name="li"), backend=staff.BACKEND)
+    other = factories.expert(ahead.department)
+    steps = {
+        "substitute": {"away": ahead.expert_id, "expert": other.pk, "reason": "ill"},
+        "call_off": {"reason": "flood"},
+    }
+    for step, sent in steps.items():
+        address = reverse(f"admin:booking_session_{step}", args=[ahead.pk])
+        assert "2 patients are booked." in client.get(address, **ENGLISH).content.decode()
+        assert client.post(address, {"reason": ""}).status_code == 200
+        assert client.post(address, sent).status_code == 302
+    ahead.refresh_from_db()
+    assert (ahead.expert, ahead.state) == (other, "cancelled")
+    assert events(ahead) == [("substituted", "ill", "li"), ("called_off", "flood", "li")]
+
+
+def test_a_leave_shows_who_is_booked_and_cancels_after_confirmation_only(client, ahead):
+    """R1.3"""
+    client.force_login(staff.user("manager"), backend=staff.BACKEND)
+    sent = {"expert": ahead.expert_id, "first_day": ahead.date, "last_day": ahead.date, "reason": "congress"}
+    answer = client.post(reverse("admin:booking_leave_add"), sent)
+    address = reverse("admin:booking_leave_sessions", args=[Leave.objects.get().pk])
+    assert (answer.status_code, answer["Location"]) == (302, address)
+    assert f"{ahead.date} 08:00: 2 patients are booked." in client.get(address, **ENGLISH).content.decode()
+    ahead.refresh_from_db()
+    assert ahead.state == "planned"
+    for _press in range(2):
+        assert client.post(address).status_code == 302
+    assert set(ahead.appointments.values_list("state", flat=True)) == {"called_off"}
+    assert Outbox.objects.filter(kind="appointment_called_off").count() == 2
 
 
 def test_a_refusal_comes_back_as_a_sentence(client, mine):

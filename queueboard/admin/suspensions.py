@@ -1,0 +1,66 @@
+"""Suspensions: read, and lifted by a manager (R3.6)."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+from unfold.admin import ModelAdmin, TabularInline
+from unfold.decorators import action
+from unfold.widgets import UnfoldAdminTextInputWidget
+
+from booking.errors import BookingError
+from booking.models import CountedNoShow, Suspension
+from booking.services import suspensions
+from queueboard.admin.base import ReadOnly, actor, refused, step_page
+
+
+class CountedNoShows(ReadOnly, TabularInline):
+    model = CountedNoShow
+    extra = 0
+    fields = readonly_fields = ("appointment",)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return request.user.has_perm("booking.view_suspension")
+
+
+class LiftForm(forms.Form):
+    reason = forms.CharField(label=_("reason"), max_length=200, widget=UnfoldAdminTextInputWidget)
+
+
+@admin.register(Suspension)
+class SuspensionAdmin(ReadOnly, ModelAdmin):
+    """Of the whole hospital: no-shows of all departments count together."""
+
+    list_display = ("patient", "cause", "begins_at", "until", "ended_at", "lifted_by", "lift_reason")
+    list_filter = (("ended_at", admin.EmptyFieldListFilter), "cause")
+    list_select_related = ("patient", "lifted_by")
+    search_fields = ("patient__name__startswith",)
+    date_hierarchy = "begins_at"
+    inlines = (CountedNoShows,)
+    actions_detail = ("lift",)
+
+    def has_manage_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        return request.user.has_perm("queueboard.manage_queues")
+
+    @action(description=_("Lift the suspension"), permissions=["manage"], url_path="lift", icon="lock_open")
+    def lift(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        suspension = self.get_queryset(request).get(pk=object_id)
+        back = reverse("admin:booking_suspension_change", args=[suspension.pk])
+        form = LiftForm(request.POST or None)
+        if request.method == "POST" and form.is_valid():
+            try:
+                suspensions.lift(
+                    suspension_id=suspension.pk, reason=form.cleaned_data["reason"], actor=actor(request)
+                )  # fmt: skip
+            except BookingError as error:
+                return refused(request, error, back)
+            messages.success(request, _("The suspension is lifted. What it counted does not count again."))
+            return HttpResponseRedirect(back)
+        words = _("The patient can book again at once and is told so. The no-shows that led to it never count again.")
+        title = _("Lift the suspension")
+        return step_page(
+            self, request, title=f"{title}: {suspension.patient}", words=words, button=title, back=back, form=form
+        )
