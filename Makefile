@@ -30,9 +30,9 @@ help:
 run: install
 	@exec .venv/bin/python manage.py up --with-parent --host '$(HOST)' --port '$(PORT)' $(ARGS)
 
-# Those that start processes or a browser wait more than they work: four at a time, each file in one place.
+# Those that start processes or a browser wait more than they work: three at a time, each file in one place.
 test: install-dev
-	.venv/bin/python -m queueboard.supervisor.sandbox .venv/bin/python -m pytest -m '$(MARKS)(processes or browser)' -n 4 --dist loadfile $(ARGS)
+	.venv/bin/python -m queueboard.supervisor.sandbox .venv/bin/python -m pytest -m '$(MARKS)(processes or browser)' -n 3 --dist loadfile $(ARGS)
 	.venv/bin/python -m queueboard.supervisor.sandbox .venv/bin/python -m pytest -m '$(MARKS)not processes and not browser' -n 2 $(ARGS)
 
 bench: install-dev
