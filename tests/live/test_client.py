@@ -119,8 +119,13 @@ def test_a_lid_closed_for_an_hour_shows_and_then_the_present_state(server, page)
     page.add_init_script(COUNT_WEBSOCKETS)
     follow(page, server, session.pk)
     page.wait_for_function("versions.length === 1", timeout=5000)
-    page.evaluate("() => { const now = Date.now; Date.now = () => now() + 3600_000; }")
-    page.wait_for_function("ages.some((age) => age >= 3600)", timeout=5000)
+    # A heartbeat in the very second in which the lid opens is news: then it is closed once more.
+    for _ in range(5):
+        page.evaluate("() => { const now = Date.now; Date.now = () => now() + 3600_000; }")
+        page.wait_for_timeout(2500)
+        if page.evaluate("ages.some((age) => age >= 3600)"):
+            break
+    assert page.evaluate("ages.some((age) => age >= 3600)")
     page.wait_for_function("opened === 2 && age === null", timeout=15_000)
     clinic.call(session)
     page.wait_for_function(f"versions.at(-1) === {session.version + 1}", timeout=5000)
