@@ -72,6 +72,22 @@ class Server:
             self.process = None
 
 
+def wait_until_quiet() -> None:
+    """Until the server reads nothing: the emptying of the tables would wait for it, and it for that."""
+    if connection.vendor != "postgresql":
+        return
+    until = time.monotonic() + PATIENCE
+    busy = True
+    while busy and time.monotonic() < until:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database()"
+                " AND pid <> pg_backend_pid() AND state <> 'idle')"
+            )
+            (busy,) = cursor.fetchone()
+        time.sleep(0.05)
+
+
 @contextlib.contextmanager
 def serving(log: Path) -> Iterator[Server]:
     server = Server(log)

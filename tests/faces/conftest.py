@@ -22,6 +22,7 @@ def running(django_db_setup, tmp_path_factory) -> Iterator[browsers.Server]:
 
 
 @pytest.fixture
-def server(running, transactional_db) -> browsers.Server:
+def server(running, transactional_db) -> Iterator[browsers.Server]:
     """The one server, on a database that is empty when the test begins."""
-    return running
+    yield running
+    browsers.wait_until_quiet()
