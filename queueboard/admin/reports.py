@@ -45,8 +45,8 @@ class ReportForm(forms.Form):
         label=gettext_lazy("expert"), widget=UnfoldAdminSelectWidget,
     )  # fmt: skip
     half = forms.ChoiceField(choices=HALVES, label=gettext_lazy("half of the day"), widget=UnfoldAdminSelectWidget)
-    first = _day(gettext_lazy("from"))
-    last = _day(gettext_lazy("to"))
+    first = _day(gettext_lazy("first day"))
+    last = _day(gettext_lazy("last day"))
     before_first = _day(gettext_lazy("compared with: from"))
     before_last = _day(gettext_lazy("compared with: to"))
 
@@ -129,7 +129,7 @@ def _file(form: ReportForm, told: dict[str, Any], which: int) -> HttpResponse:
     head, rows = (_frequencies, _capacities, _waits)[which - 1](told)
     whose = [str(given["expert"]), given["first"].isoformat(), given["last"].isoformat()]
     name = f"table{which}-{given['expert'].code}-{whose[1]}-{whose[2]}"
-    return csv_answer.answer(name, [_("expert"), _("from"), _("to"), *head], _led(whose, rows))
+    return csv_answer.answer(name, [_("expert"), _("first day"), _("last day"), *head], _led(whose, rows))
 
 
 def _led(whose: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterable[list[Any]]:

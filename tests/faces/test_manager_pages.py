@@ -248,7 +248,7 @@ def rows(response):
 @pytest.mark.parametrize("which", ["1", "2", "3"])
 def test_each_table_is_a_file_with_the_same_figures(client, manager, doctor, which):
     head, *lines = rows(page(client, "booking_expert_reports", expert=doctor.pk, csv=which))
-    assert head[:3] == ["expert", "from", "to"]
+    assert head[:3] == ["expert", "first day", "last day"]
     assert {line[0] for line in lines} == {"Wang Jianhua"}
     if which == "1":
         assert len(lines) == 5
