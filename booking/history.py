@@ -11,7 +11,7 @@ from itertools import chain, islice
 from typing import Any, Self
 
 import numpy as np
-from django.db.models import F, Field, Func, IntegerField, OuterRef, QuerySet, Subquery, Value, Window
+from django.db.models import F, Field, Func, IntegerField, OuterRef, Subquery, Value, Window
 from django.db.models.functions import Coalesce, RowNumber
 from django.utils import timezone
 from numpy.typing import NDArray
@@ -26,7 +26,8 @@ WAITED_SHARE = 0.5
 UNKNOWN = np.iinfo(np.int32).min
 # A session whose log is whole.
 TO_ITS_END = np.iinfo(np.int32).max
-CHUNK = 20_000
+# Rows taken at a time, and sessions asked for at a time.
+CHUNK, ASKED = 20_000, 5_000
 
 # Minutes from the planned start; the end is no part of it.
 Span = tuple[float, float]
@@ -121,7 +122,7 @@ def read(
 ) -> Log:
     """The last `limit` sessions of each expert (that started before `before`), of one kind of half-day.
 
-    Of these experts, or of everybody in a department. Two queries, each row once.
+    Of these experts, or of everybody in a department. One query for them, one for the visits of each ASKED.
     """
     sessions = PastSession.objects.filter(morning=morning)
     if before is not None:
@@ -145,7 +146,6 @@ def read(
     )
     begins = np.array([int(row[2].timestamp()) for row in rows], dtype=np.int64)
     return _with_visits(
-        sessions,
         ids=np.array([row[0] for row in rows], dtype=np.int64),
         sessions_of={
             "expert_ids": np.array([row[1] for row in rows], dtype=np.int64),
@@ -161,10 +161,9 @@ def read(
     )
 
 
-def _with_visits(
-    sessions: QuerySet[PastSession], *, ids: NDArray[np.int64], sessions_of: dict[str, NDArray[Any]]
-) -> Log:
-    logged = PastVisit.objects.filter(past_session__in=sessions.values("id")).order_by()
+def _visits_of(session_ids: Sequence[int]) -> Iterator[tuple[Any, ...]]:
+    """Named one by one they are found by the index; a join would read the visits of all departments for each."""
+    logged = PastVisit.objects.filter(past_session_id__in=session_ids).order_by()
     columns = logged.values_list(
         "past_session_id",
         *(
@@ -178,9 +177,14 @@ def _with_visits(
         ),
         "refused",
     )
+    return columns.iterator(chunk_size=CHUNK)
+
+
+def _with_visits(*, ids: NDArray[np.int64], sessions_of: dict[str, NDArray[Any]]) -> Log:
     by_id = np.argsort(ids)
     parts = []
-    rows = columns.iterator(chunk_size=CHUNK)
+    blocks = (ids[by_id[first : first + ASKED]].tolist() for first in range(0, len(ids), ASKED))
+    rows = chain.from_iterable(_visits_of(block) for block in blocks)
     while chunk := list(islice(rows, CHUNK)):
         table = np.fromiter(chain.from_iterable(chunk), dtype=np.int64, count=6 * len(chunk)).reshape(-1, 6)
         session = by_id[np.searchsorted(ids, table[:, 0], sorter=by_id)]
