@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from booking import history
 from booking.models import Expert, PastSession, PastVisit, Session
-from queueboard import own_past
+from queueboard import attendance
 from queueboard.simulation import study
 from queueboard.waiting.coming import Habits
 from queueboard.waiting.known import Known
@@ -47,14 +47,14 @@ def _read(session: Session, experts: Sequence[Expert], slots: int) -> Known:
     seen = PastVisit.objects.filter(past_session__in=recent, seconds__gt=0).order_by("past_session", "position")
     for visit in seen:
         visits[visit.past_session_id].append(visit)
-    absent, missed = own_past.absent_share(ids), own_past.missed_shares(ids)
-    punctuality = own_past.punctuality(ids, session.starts_at)
+    absent, missed = attendance.absent_share(ids), attendance.missed_shares(ids)
+    punctuality = attendance.punctuality(ids, session.starts_at)
     return Known(
         lengths=learn(_past(session, recent, visits), slots=slots, department_minutes=_department_minutes(session)),
         habits=Habits(
-            absent=own_past.ABSENT if absent is None else absent,
+            absent=attendance.ABSENT if absent is None else absent,
             punctuality=study.PUNCTUALITY if punctuality is None else punctuality,
-            back=1 - (own_past.NEVER_BACK if missed is None else missed[1]),
+            back=1 - (attendance.NEVER_BACK if missed is None else missed[1]),
         ),
         late_starts=tuple(
             max(0.0, _minutes(min(started) - past.starts_at))

@@ -1,31 +1,22 @@
 """A simulated morning of an expert, from the hospital's own records; where they are silent, stated figures (R7)."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import numpy as np
-from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from booking import history
 from booking.errors import BookingError
 from booking.estimates import Estimate, Period, estimate
-from booking.models import Appointment, Department, Expert, PastSession, Session
+from booking.models import Department, Expert, PastSession, Session
 from booking.services import quotas, sessions
-from queueboard.models import Ticket
+from queueboard import attendance
 from queueboard.simulation import study
 from queueboard.simulation.optimise import Order
 from queueboard.simulation.scenario import Scenario
 
-# Of 110,527 appointments elsewhere 20% were not kept, of neurology outpatients 9.5%; missed calls: no count.
-ABSENT = 0.1
-MISSED = 0.05
-NEVER_BACK = 0.3
-# Fewer than so many appointments of an expert say nothing about the next.
-ENOUGH = 50
-QUANTILES = 21
 DEFAULT_CV = 0.5
 
 
@@ -102,9 +93,9 @@ def _scenario(
     lengths = past.seconds[past.seconds > 0]
     cv = float(lengths.std() / lengths.mean()) if len(lengths) else DEFAULT_CV
     delay = _start_delay(past)
-    kept = punctuality(period.expert_ids, period.starts_at)
-    absent = absent_share(period.expert_ids)
-    missed = missed_shares(period.expert_ids)
+    kept = attendance.punctuality(period.expert_ids, period.starts_at)
+    absent = attendance.absent_share(period.expert_ids)
+    missed = attendance.missed_shares(period.expert_ids)
     scenario = Scenario(
         slots=tuple((round(60 * start), round(60 * end)) for start, end in period.minutes),
         opens=-round((period.starts_at - period.opens_at).total_seconds()),
@@ -116,10 +107,10 @@ def _scenario(
         visit_minutes=tuple(slot.visit_minutes / period.rooms for slot in estimated.capacities),
         visit_cv=cv,
         start_delay=delay or (0.0, 0.0),
-        absent=ABSENT if absent is None else absent,
+        absent=attendance.ABSENT if absent is None else absent,
         punctuality=study.PUNCTUALITY if kept is None else kept,
-        missed=MISSED if missed is None else missed[0],
-        never_back=NEVER_BACK if missed is None else missed[1],
+        missed=attendance.MISSED if missed is None else missed[0],
+        never_back=attendance.NEVER_BACK if missed is None else missed[1],
         grace=60 * period.department.late_grace_minutes,
     )
     sources = {
@@ -141,38 +132,3 @@ def _start_delay(past: history.Log) -> tuple[float, float] | None:
         return None
     late = np.maximum(np.minimum.reduceat(past.started[seen], begin), 0) / 60
     return float(late.mean()), float(late.std())
-
-
-def punctuality(expert_ids: Sequence[int], before: datetime) -> tuple[float, ...] | None:
-    """Check-in minutes from the start of the slot booked, as quantiles; None where too few are known."""
-    kept = Ticket.objects.filter(session__expert__in=expert_ids, booked=True, handed_from=None, arrived__lt=before)
-    offsets = [
-        (arrived - start) / timedelta(minutes=1) for arrived, start in kept.values_list("arrived", F("slot__starts_at"))
-    ]
-    if len(offsets) < ENOUGH:
-        return None
-    return tuple(float(each) for each in np.quantile(offsets, np.linspace(0, 1, QUANTILES)))
-
-
-def absent_share(expert_ids: Sequence[int]) -> float | None:
-    """The share of these experts' appointments that were not kept; None where too few are known."""
-    ended = Appointment.objects.filter(session__expert__in=expert_ids, session__state=Session.State.CLOSED)
-    states = list(
-        ended.filter(
-            state__in=[Appointment.State.NO_SHOW, Appointment.State.SEEN, Appointment.State.NOT_SEEN]
-        ).values_list("state", flat=True)
-    )
-    return states.count(Appointment.State.NO_SHOW) / len(states) if len(states) >= ENOUGH else None
-
-
-def missed_shares(expert_ids: Sequence[int]) -> tuple[float, float] | None:
-    """Of those called in closed sessions the share that missed a call, and of these the share that never came
-    back; None where too few are known."""
-    called = Ticket.objects.filter(
-        session__expert__in=expert_ids, session__state=Session.State.CLOSED, handed_from=None, called_no__gt=0
-    )
-    back = list(called.values_list("misses", "turned_up"))
-    if len(back) < ENOUGH:
-        return None
-    gone = [turned_up is None for misses, turned_up in back if misses]
-    return len(gone) / len(back), float(np.mean(gone)) if gone else 0.0

@@ -2,9 +2,12 @@
 
 from datetime import datetime, timedelta
 
+import pytest
 from django.utils import timezone
 
-from booking.models import PastSession, PastVisit, QuotaMove, Session, Slot
+from booking.errors import BookingError
+from booking.models import Appointment, PastSession, PastVisit, QuotaMove, Session, Slot
+from booking.services import appointments
 from tests import factories
 from tests.factories import at
 
@@ -16,6 +19,16 @@ NO_WALK_INS = {"default_walk_ins_per_hour": 0}
 def planned(split=((2, 1), (3, 2)), **fields) -> Session:
     """A session that can be booked from 7 days before until 07:00 on its day."""
     return factories.session(split=split, **{"state": "planned", "pool_opened_at": None} | fields)
+
+
+def book(session: Session, index=0, who=None, now=WEEK_BEFORE, **kwargs) -> Appointment:
+    return appointments.book(
+        patient_id=(who or factories.patient()).pk, slot_id=slots(session)[index].pk, now=now, **kwargs
+    )
+
+
+def refused(code: str):
+    return pytest.raises(BookingError, check=lambda error: error.code == code)
 
 
 def slots(session: Session) -> list[Slot]:

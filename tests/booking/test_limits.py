@@ -5,11 +5,10 @@ from datetime import timedelta
 import pytest
 
 from booking import invariants
-from booking.errors import BookingError
 from booking.models import AddressDay, Appointment
 from booking.services import appointments
 from tests import factories
-from tests.booking.clinic import WEEK_BEFORE, planned, slots
+from tests.booking.clinic import WEEK_BEFORE, planned, refused, slots
 from tests.booking.test_races import race
 from tests.factories import at
 
@@ -24,10 +23,6 @@ def session():
 
 def family(size=3, phone=PHONE):
     return [factories.patient(phone=phone) for _ in range(size)]
-
-
-def refused(code):
-    return pytest.raises(BookingError, check=lambda error: error.code == code)
 
 
 def book(session, who, index=0, **kwargs):

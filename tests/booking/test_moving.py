@@ -5,21 +5,13 @@ from datetime import timedelta
 import pytest
 from django.db import transaction
 
-from booking import invariants
-from booking.errors import BookingError
 from booking.models import Appointment, FreedNumber, Outbox, Session, Suspension
 from booking.services import appointments, sessions
 from tests import factories
-from tests.booking.clinic import WEEK_BEFORE, counts, moves, planned, slots
+from tests.booking.clinic import WEEK_BEFORE, book, counts, moves, planned, refused, slots
 from tests.factories import at
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _nothing_is_breached_at_the_end():
-    yield
-    assert list(invariants.breaches()) == []
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("nothing_is_breached")]
 
 
 @pytest.fixture
@@ -31,16 +23,6 @@ def session():
 def tomorrow(session):
     """Another session of the same department."""
     return planned(((1, 0), (1, 0)), of=session.department, day=at("00:00") + timedelta(days=1))
-
-
-def refused(code):
-    return pytest.raises(BookingError, check=lambda error: error.code == code)
-
-
-def book(session, index=0, who=None, now=WEEK_BEFORE, **kwargs):
-    return appointments.book(
-        patient_id=(who or factories.patient()).pk, slot_id=slots(session)[index].pk, now=now, **kwargs
-    )
 
 
 def move(made, session, index=0, now=WEEK_BEFORE):

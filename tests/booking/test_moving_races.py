@@ -10,17 +10,11 @@ from booking import invariants
 from booking.models import Appointment, FreedNumber, Slot
 from booking.services import appointments, sessions
 from tests import factories
-from tests.booking.clinic import WEEK_BEFORE, counts, planned, slots
+from tests.booking.clinic import WEEK_BEFORE, book, counts, planned, slots
 from tests.booking.test_races import race
 from tests.factories import at
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
-
-
-def book(session, index=0, who=None):
-    return appointments.book(
-        patient_id=(who or factories.patient()).pk, slot_id=slots(session)[index].pk, now=WEEK_BEFORE
-    )
 
 
 def moving(made, slot):

@@ -4,25 +4,25 @@ import pytest
 from django.db import transaction
 from django.utils import translation
 
-from booking import invariants, quota, why
-from booking.errors import BookingError
+from booking import quota, why
 from booking.models import QuotaMove, QuotaPlan, Session, SessionRoom, Slot
 from booking.services import appointments, numbers, quotas
 from tests import factories
-from tests.booking.clinic import MONTH_BEFORE, NO_WALK_INS, WEEK_BEFORE, every, moves, planned, slots, split_of, weeks
+from tests.booking.clinic import (
+    MONTH_BEFORE,
+    NO_WALK_INS,
+    WEEK_BEFORE,
+    every,
+    moves,
+    planned,
+    refused,
+    slots,
+    split_of,
+    weeks,
+)
 from tests.factories import at
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _nothing_is_breached_at_the_end():
-    yield
-    assert list(invariants.breaches()) == []
-
-
-def refused(code):
-    return pytest.raises(BookingError, check=lambda error: error.code == code)
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("nothing_is_breached")]
 
 
 def unreleased(split=((0, 21), (0, 21)), **fields):

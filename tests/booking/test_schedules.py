@@ -6,36 +6,19 @@ import pytest
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from booking import invariants
-from booking.errors import BookingError
 from booking.models import Appointment, Leave, Outbox, QuotaMove, Session, SessionRoom
 from booking.services import appointments, quotas, schedules, sessions
 from tests import factories
-from tests.booking.clinic import WEEK_BEFORE, counts, moves, planned, slots
+from tests.booking.clinic import WEEK_BEFORE, book, counts, moves, planned, refused, slots
 from tests.booking.test_races import race
 from tests.factories import at
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _nothing_is_breached_at_the_end():
-    yield
-    assert list(invariants.breaches()) == []
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("nothing_is_breached")]
 
 
 @pytest.fixture
 def session():
     return planned(((1, 1), (1, 0)))
-
-
-def refused(code):
-    return pytest.raises(BookingError, check=lambda error: error.code == code)
-
-
-def book(session, index=0, **kwargs):
-    who = factories.patient()
-    return appointments.book(patient_id=who.pk, slot_id=slots(session)[index].pk, now=WEEK_BEFORE, **kwargs)
 
 
 def told(kind):

@@ -5,7 +5,6 @@ from datetime import UTC, date, datetime, time, timedelta
 import pytest
 from django.db import IntegrityError, transaction
 
-from booking import invariants
 from booking.errors import BookingError
 from booking.models import FreedNumber, Holiday, Leave, Session, SessionRoom, Slot, Template, TemplateRoom
 from booking.services import appointments, sessions
@@ -13,15 +12,9 @@ from tests import factories
 from tests.booking.clinic import WEEK_BEFORE, counts, moves, planned, slots, split_of
 from tests.factories import at
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("nothing_is_breached")]
 
 MONDAY = date(2026, 11, 16)
-
-
-@pytest.fixture(autouse=True)
-def _nothing_is_breached_at_the_end():
-    yield
-    assert list(invariants.breaches()) == []
 
 
 def template(of=None, *, pooled=False, **fields):

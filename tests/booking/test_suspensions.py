@@ -8,29 +8,18 @@ from django.db import IntegrityError, transaction
 from django.utils import translation
 
 from booking import invariants
-from booking.errors import BookingError
 from booking.models import Appointment, CountedNoShow, Outbox, Suspension
 from booking.services import appointments, suspensions
 from tests import factories
-from tests.booking.clinic import WEEK_BEFORE, planned, slots
+from tests.booking.clinic import WEEK_BEFORE, planned, refused, slots
 from tests.factories import at
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _nothing_is_breached_at_the_end():
-    yield
-    assert list(invariants.breaches()) == []
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("nothing_is_breached")]
 
 
 @pytest.fixture
 def who():
     return factories.patient()
-
-
-def refused(code):
-    return pytest.raises(BookingError, check=lambda error: error.code == code)
 
 
 def miss(who, days=0, of=None, state="booked"):

@@ -51,6 +51,7 @@ def play(file: str, number: str, speed: str, boards: str) -> None:
 
 def clinic(days: str) -> None:
     from datetime import time as clock
+    from datetime import timedelta
 
     from django.utils import timezone
 
@@ -66,7 +67,8 @@ def clinic(days: str) -> None:
                 department=department, expert=who, weekday=weekday, starts=clock(8), ends=clock(12), numbers=40
             )
             TemplateRoom.objects.create(template=template, room=room, expert=who)
-    made = sessions.make_sessions(today=timezone.localdate())
+    # From tomorrow on: a session of today may close meanwhile, and what it adds to the log is another outcome.
+    made = sessions.make_sessions(today=timezone.localdate() + timedelta(days=1))
     # Every session not yet released now has another outcome: work for booking.recalculate_quotas.
     type(department).objects.update(default_walk_ins_per_hour=9)
     say({"sessions": sum(session.released_at > timezone.now() for session in made)})
