@@ -25,6 +25,7 @@ help:
 	@echo 'make bench  the benchmarks'
 	@echo 'make quotas docs/quotas.md, measured anew'
 	@echo 'make prediction docs/prediction.md, measured anew'
+	@echo 'make faces  the figures of docs/faces.md, measured anew'
 	@echo 'make lint   ruff, mypy, djlint'
 
 run: install
@@ -44,6 +45,9 @@ quotas: install-dev
 prediction: install-dev
 	.venv/bin/python -m bench.prediction
 
+faces: install-dev
+	.venv/bin/python -m bench.faces
+
 lint: install-dev
 	.venv/bin/python -m ruff check .
 	.venv/bin/python -m ruff format --check .
@@ -56,4 +60,4 @@ install:
 install-dev:
 	$(call installed,requirements-dev.txt)
 
-.PHONY: help run test bench quotas prediction lint install install-dev
+.PHONY: help run test bench quotas prediction faces lint install install-dev

@@ -7,8 +7,11 @@ from contextlib import contextmanager
 from django.db import connection, transaction
 from django.db.models import Count, F, Max, Q, Sum
 
+from booking import draws
 from booking.models import (
     Appointment,
+    Ballot,
+    BallotEntry,
     CountedNoShow,
     FreedNumber,
     MoneyMove,
@@ -18,8 +21,9 @@ from booking.models import (
     Refund,
     Session,
     Slot,
+    WaitlistEntry,
 )
-from booking.services import refunds
+from booking.services import ballots, refunds
 from booking.services.quotas import SHARES_OUT
 
 Place = QuotaMove.Place
@@ -38,6 +42,9 @@ def breaches() -> Iterator[str]:
             *_paid(),
             *_refunds(),
             *_suspensions(),
+            *_waitlist(),
+            *_offers(),
+            *_ballots(),
         ]
     yield from found
 
@@ -186,3 +193,39 @@ def _suspensions() -> Iterator[str]:
     )
     for suspension, appointment in counted.order_by("pk").values_list("suspension_id", "appointment_id"):
         yield f"suspension {suspension}: counted appointment {appointment}, which is no no-show of this patient"
+
+
+def _waitlist() -> Iterator[str]:
+    """R3.5: nobody waits for what has ended; who took a number has it for the same patient."""
+    opened = ~Q(session__state=Session.State.PLANNED) | Q(session__pool_opened_at__isnull=False)
+    vain = WaitlistEntry.objects.filter(opened, state__in=WaitlistEntry.ACTIVE).order_by("pk")
+    for pk, session in vain.values_list("pk", "session_id"):
+        yield f"waitlist entry {pk}: waits, but session {session} can no longer be booked"
+    others = WaitlistEntry.objects.filter(appointment__isnull=False).exclude(appointment__patient=F("patient"))
+    for pk in others.order_by("pk").values_list("pk", flat=True):
+        yield f"waitlist entry {pk}: the number went to another patient"
+
+
+def _offers() -> Iterator[str]:
+    """R3.4: what is offered is withheld for that, is what is waited for, was not theirs, and ends with the list."""
+    wrong = {
+        "is offered a number that is gone": Q(state=WaitlistEntry.State.OFFERED, freed__done_at__isnull=False),
+        "is offered a number of another session": ~Q(freed__slot__session=F("session")),
+        "is offered a number of another slot": Q(slot__isnull=False) & ~Q(freed__slot=F("slot")),
+        "the offer ends after registration has opened": Q(offered_until__gt=F("session__registration_opens_at")),
+        "is offered the number that it let go": Q(freed__appointment__patient=F("patient"))
+        | Q(freed__appointment__account=F("account")),
+    }
+    for words, which in wrong.items():
+        for pk in WaitlistEntry.objects.filter(which, freed__isnull=False).order_by("pk").values_list("pk", flat=True):
+            yield f"waitlist entry {pk}: {words}"
+
+
+def _ballots() -> Iterator[str]:
+    """R3.7: a ballot that is over was drawn as its seed says, to the last request."""
+    for ballot in Ballot.objects.filter(drawn_at__isnull=False).select_related("session").order_by("pk"):
+        left = ballot.entries.filter(state=BallotEntry.State.ASKED).count()
+        if left:
+            yield f"ballot {ballot.pk}: {left} requests are not drawn"
+        for fault in draws.faults(ballots.record(ballot)):
+            yield f"ballot {ballot.pk}: {fault}"

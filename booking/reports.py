@@ -12,7 +12,7 @@ from django.utils import timezone
 from booking import history, quota
 from booking.estimates import CLIP, SAMPLES
 from booking.models import Expert, PastSession
-from booking.services.sessions import slot_spans
+from booking.wanted import slot_spans
 
 MOST_SESSIONS = 1000  # of one expert: four years of every working day
 Z95 = 1.96  # two-sided 95% of the normal distribution

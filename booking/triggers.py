@@ -6,6 +6,7 @@ from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 APPEND_ONLY = {
     "booking_quotamove": "the quota ledger",
     "booking_moneymove": "the money ledger",
+    "booking_datalog": "the log of personal data",
     "queueboard_queueevent": "the queue event log",
 }
 _LEFT = "SELECT bookable - booked - withheld, walk_in - registered FROM booking_slot WHERE id = NEW.slot_id"
@@ -75,6 +76,24 @@ def money_balance_sql(vendor: str) -> list[str]:
     ]
 
 
+def keeps_patient_sql(vendor: str) -> list[str]:
+    """Statements that refuse to give an appointment to another patient (R3.7)."""
+    words = "an appointment stays with its patient"
+    when = "BEFORE UPDATE OF patient_id ON booking_appointment"
+    if vendor == "postgresql":
+        return [
+            f"""CREATE OR REPLACE FUNCTION booking_appointment_patient() RETURNS trigger AS $$
+                BEGIN RAISE EXCEPTION '{words}' USING ERRCODE = 'check_violation'; END
+                $$ LANGUAGE plpgsql""",
+            f"""CREATE TRIGGER booking_appointment_patient {when} FOR EACH ROW
+                WHEN (OLD.patient_id <> NEW.patient_id) EXECUTE FUNCTION booking_appointment_patient()""",
+        ]
+    return [
+        f"""CREATE TRIGGER booking_appointment_patient {when} WHEN OLD.patient_id <> NEW.patient_id
+            BEGIN SELECT RAISE(ABORT, '{words}'); END"""
+    ]
+
+
 def drop_sql(vendor: str, table: str) -> list[str]:
     """The reverse of append_only_sql."""
     if vendor == "postgresql":
@@ -94,6 +113,13 @@ def drop_money_balance_sql(vendor: str) -> list[str]:
     if vendor == "postgresql":
         return ["DROP FUNCTION IF EXISTS booking_moneymove_balance() CASCADE"]
     return ["DROP TRIGGER IF EXISTS booking_moneymove_balance"]
+
+
+def drop_keeps_patient_sql(vendor: str) -> list[str]:
+    """The reverse of keeps_patient_sql."""
+    if vendor == "postgresql":
+        return ["DROP FUNCTION IF EXISTS booking_appointment_patient() CASCADE"]
+    return ["DROP TRIGGER IF EXISTS booking_appointment_patient"]
 
 
 def run(editor: BaseDatabaseSchemaEditor, statements: list[str]) -> None:

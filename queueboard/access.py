@@ -57,6 +57,11 @@ def may_see(user: User, session: Session) -> bool:
     return may_desk(user, session) or may_call(user, session)
 
 
+def may_see_boards(user: User) -> bool:
+    """See every board, without being a screen that was connected to it."""
+    return may(user, "queueboard.view_board") or may(user, DESK)
+
+
 def sits(user: User, session: Session, room: int | None = None) -> bool:
     """Whether this user is the expert in one of the session's rooms (in `room`, where given)."""
     seats = SessionRoom.objects.filter(session=session, expert__user=user.pk)

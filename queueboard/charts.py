@@ -246,3 +246,33 @@ def crowd(document: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, An
     grid = Grid([(round(base - m * HEIGHT / marks[-1], 1), figure(m)) for m in marks], WIDE, base + 40, base, LEFT)
     end = document["scenario"]["slots"][-1][1]
     return {"lines": lines, "hours": hours, "grid": grid, "ends": round(LEFT + across * (end - begin) / step, 1)}
+
+
+GROUP, THIN = 64, 16
+
+
+def load(hours: Sequence[Any]) -> dict[str, Any]:
+    """Who came and whose visit began, hour by hour, side by side, with a line for the numbers there are; `hours` as
+    overview.Hour."""
+    marks = ticks(max([max(hour.came, hour.begun, hour.capacity) for hour in hours] or [1.0]))
+    base, scale = TOP + HEIGHT, HEIGHT / marks[-1]
+    columns = []
+    for place, hour in enumerate(hours):
+        left = LEFT + GROUP * place + 10
+        bars = [
+            {
+                "kind": kind, "x": left + (THIN + 4) * shift, "y": round(base - value * scale, 1),
+                "height": round(value * scale, 1), "value": value,
+            }
+            for shift, (kind, value) in enumerate((("came", hour.came), ("begun", hour.begun)))
+        ]  # fmt: skip
+        columns.append(
+            {
+                "hour": hour.hour, "bars": bars, "middle": left + THIN + 2,
+                "left": left - 4, "right": left + 2 * THIN + 8,
+                "capacity": round(base - hour.capacity * scale, 1),
+            }
+        )  # fmt: skip
+    width = LEFT + GROUP * max(1, len(columns)) + 10
+    grid = Grid([(round(base - m * scale, 1), figure(m)) for m in marks], width, base + 40, base, LEFT)
+    return {"columns": columns, "grid": grid, "bar": THIN}

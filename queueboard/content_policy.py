@@ -3,12 +3,13 @@
 Relaxed under /admin/ only. The desk lies there too and is a page of our own: it asks for the strict policy.
 """
 
-from csp.constants import NONCE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
+from csp.constants import HEADER, NONCE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from csp.middleware import CSPMiddleware, PolicyParts
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import reverse
 
+NO_PAGE = "default-src 'none'; frame-ancestors 'none'"  # JSON loads nothing, whoever shows it
 RELAXED = {"script-src": [SELF, UNSAFE_EVAL, NONCE], "style-src": [SELF, UNSAFE_INLINE]}
 
 
@@ -19,6 +20,12 @@ def strict(response: HttpResponse) -> HttpResponse:
 
 
 class ContentPolicy(CSPMiddleware):
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        if "json" in response.headers.get("Content-Type", ""):
+            response.headers.setdefault(HEADER, NO_PAGE)
+            return response
+        return super().process_response(request, response)
+
     def get_policy_parts(
         self, request: HttpRequest, response: HttpResponseBase, report_only: bool = False
     ) -> PolicyParts:

@@ -7,6 +7,8 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from queueboard.live import carriers
+
 
 def healthz(request: HttpRequest) -> HttpResponse:
     """The process answers. (Under ASGI edge.py answers this ahead of Django.)"""
@@ -30,9 +32,11 @@ def _database() -> bool:
 
 
 def _redis() -> bool:
-    client = redis.Redis.from_url(
-        settings.REDIS_URL, socket_connect_timeout=0.2, socket_timeout=0.2, retry=Retry(NoBackoff(), 0)
-    )
+    return all(_answers(url) for url in {settings.REDIS_URL, *carriers.urls()})
+
+
+def _answers(url: str) -> bool:
+    client = redis.Redis.from_url(url, socket_connect_timeout=0.2, socket_timeout=0.2, retry=Retry(NoBackoff(), 0))
     with client:
         try:
             return bool(client.ping())

@@ -8,6 +8,11 @@ from django.utils.translation import gettext_lazy as _
 from booking.models import Appointment, Department, Expert, Patient, Room, Session, Slot
 from booking.models.appointments import new_token
 from queueboard import rules
+from queueboard.chat.models import Correspondent, Heard, VisitCode  # noqa: F401  # tables of this app too
+from queueboard.kiosk.models import Kiosk  # noqa: F401  # tables of this app too
+from queueboard.screens.models import Device, ScreenCode  # noqa: F401  # tables of this app too
+from queueboard.titled import Titled
+from queueboard.wechat.models import WeChatLimit, WeChatToken  # noqa: F401  # tables of this app too
 
 
 class Ticket(models.Model):
@@ -63,6 +68,9 @@ class Ticket(models.Model):
     # When the patient, having just come, was expected to be called (R5.2); compared with what came true.
     foretold_median = models.DateTimeField(null=True, editable=False)
     foretold_p90 = models.DateTimeField(null=True, editable=False)
+    # When the patient was told that few are ahead; and the time of the own turn that was told last.
+    ahead_told_at = models.DateTimeField(null=True, editable=False)
+    turn_told = models.DateTimeField(null=True, editable=False)
 
     class Meta:
         verbose_name = _("ticket")
@@ -137,6 +145,8 @@ class QueueEvent(models.Model):
     room = models.ForeignKey(Room, models.PROTECT, null=True, blank=True, verbose_name=_("room"))
     actor = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, verbose_name=_("who"))
     at = models.DateTimeField(_("when"))
+    # When it was entered from paper: `at` is when it happened, so within a session versions rise and times need not.
+    entered_at = models.DateTimeField(_("entered afterwards"), null=True, blank=True)
     reason = models.CharField(_("reason"), max_length=120, blank=True)
     changes = models.JSONField(default=list)
     worse = models.JSONField(default=dict)
@@ -159,43 +169,61 @@ class Refusal(models.Model):
     at = models.DateTimeField()
 
 
-class Board(models.Model):
+class Board(Titled):
     """A waiting-room screen showing the queues of some departments, or of some of their rooms."""
 
-    slug = models.SlugField(_("name in addresses"), unique=True)
-    title = models.CharField(_("title"), max_length=80)
-    title_en = models.CharField(_("title in English"), max_length=80, blank=True)
-    title_zh_hant = models.CharField(_("title in traditional Chinese"), max_length=80, blank=True)
+    class Sound(models.TextChoices):
+        VOICE = "voice", _("signal and voice")
+        CHIME = "chime", _("signal")
+        OFF = "off", _("silent")
+
     departments = models.ManyToManyField(Department, related_name="boards", verbose_name=_("departments"))
     rooms = models.ManyToManyField(
         Room, related_name="boards", blank=True, verbose_name=_("rooms"), help_text=_("Empty: all rooms.")
     )
-    public = models.BooleanField(_("public"), default=False, help_text=_("A public board needs no key."))
-    key_hash = models.CharField(max_length=64, blank=True, editable=False)
-    seen_at = models.DateTimeField(_("last seen"), null=True, editable=False)
+    public = models.BooleanField(
+        _("public"), default=False, help_text=_("Anybody who knows the address may see a public board.")
+    )
+    sound = models.CharField(
+        _("sound"), max_length=5, choices=Sound.choices, default=Sound.VOICE,
+        help_text=_("A browser without a voice of its own in the board's language gives the signal alone."),
+    )  # fmt: skip
 
-    class Meta:
+    class Meta(Titled.Meta):
+        constraints = [
+            models.CheckConstraint(condition=models.Q(sound__in=["voice", "chime", "off"]), name="board_sound")
+        ]
         verbose_name = _("board")
         verbose_name_plural = _("boards")
-        ordering = ["slug"]
-
-    @property
-    def titles(self) -> dict[str, str]:
-        """The title by language code, each falling back to the hospital's own words."""
-        return {"en": self.title_en or self.title, "zh-hans": self.title, "zh-hant": self.title_zh_hant or self.title}
-
-    def __str__(self) -> str:
-        return self.slug
 
 
 class LookupTry(models.Model):
-    """One try to find a lost link, by a keyed hash of the address it came from (R6.2)."""
+    """One try to find a lost link, by keyed hashes of the address it came from and of the phone typed (R6.2)."""
 
+    address_hash = models.CharField(max_length=64)
+    phone_hash = models.CharField(max_length=64, default="")
+    at = models.DateTimeField()
+    found = models.BooleanField(default=False)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["address_hash", "at"], name="lookup_tries_by_address"),
+            models.Index(fields=["phone_hash", "at"], name="lookup_tries_by_phone"),
+        ]
+
+
+class OnSiteTry(models.Model):
+    """One try to check in by phone whose code did not fit, by a keyed hash of the address it came from (R4.1)."""
+
+    appointment = models.ForeignKey(Appointment, models.CASCADE, related_name="+")
     address_hash = models.CharField(max_length=64)
     at = models.DateTimeField()
 
     class Meta:
-        indexes = [models.Index(fields=["address_hash", "at"], name="lookup_tries_by_address")]
+        indexes = [
+            models.Index(fields=["address_hash", "at"], name="on_site_tries_by_address"),
+            models.Index(fields=["appointment", "at"], name="on_site_tries_by_visit"),
+        ]
 
 
 class Simulation(models.Model):
@@ -240,3 +268,8 @@ class Simulation(models.Model):
 
     def __str__(self) -> str:
         return str(self.expert) if self.expert is not None else str(_("the study's morning"))
+
+
+# Here, so that Django finds them: they belong to the packages named.
+from queueboard.challenge.models import Picture, Spent  # noqa: E402, F401
+from queueboard.notify.models import Address, Delivery  # noqa: E402, F401

@@ -1,4 +1,7 @@
-"""Sends what the outbox holds: at least once, a duplicate only if a process dies between sending and noting it."""
+"""Does what the outbox holds: at least once, a duplicate only if a process dies between doing and noting it.
+
+Money goes back by its provider; all else is told, by the ways of queueboard/notify/, to which it is fanned out here.
+"""
 
 import logging
 from collections.abc import Callable
@@ -10,23 +13,19 @@ from django.utils import timezone
 from booking.models import Outbox
 from booking.payments import ProviderError
 from booking.services import refunds
+from queueboard.notify import delivery
 
 log = logging.getLogger(__name__)
 CLAIM = timedelta(minutes=2)
 MAX_WAIT = timedelta(hours=1)
-# Sent apart from each other: a provider of payments that is slow to answer holds no message up.
+# Done apart from each other: a provider of payments that is slow to answer holds no message up.
 REFUNDS = Q(kind=refunds.KIND)
 MESSAGES = ~REFUNDS
 
 
-def console(row: Outbox) -> None:
-    """The way out of the demonstration: one line in the log, with ids and nothing that names a person."""
-    log.info("message %s: %s %s", row.pk, row.kind, row.payload)
-
-
 def send_due(
     *,
-    deliver: Callable[[Outbox], None] = console,
+    deliver: Callable[[Outbox], None] = delivery.fan_out,
     which: Q = MESSAGES,
     now: datetime | None = None,
     limit: int = 200,

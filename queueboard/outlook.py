@@ -67,16 +67,10 @@ class Outlook:
         others = [each for each in self._coming(besides=slot.pk) if each.place <= place]
         return self._predict([*before, *[lengths.UNKNOWN] * rank], others)[-1]
 
-    # --- what goes into it
-
-    @cached_property
-    def _known(self) -> Known:
-        experts = [seat.expert for seat in self.seats] or [e for e in (self.session.expert,) if e is not None]
-        return habits.known(self.session, experts, len(self.slots))
-
-    def _place_of(self, slot: Slot) -> int:
+    def checking_in(self, slot: Slot) -> rules.Ticket:
+        """The ticket that a booked patient of this slot would get, checking in now."""
         grace = timedelta(minutes=self.session.department.late_grace_minutes)
-        made_up = rules.Ticket(
+        return rules.Ticket(
             number=self.session.last_number + 1,
             slot=slot.index,
             slot_start=slot.starts_at,
@@ -85,6 +79,16 @@ class Outlook:
             late=rules.is_late(self.now, slot.ends_at, grace),
             passed=rules.is_passed(slot.index, self.views),
         )
+
+    # --- what goes into it
+
+    @cached_property
+    def _known(self) -> Known:
+        experts = [seat.expert for seat in self.seats] or [e for e in (self.session.expert,) if e is not None]
+        return habits.known(self.session, experts, len(self.slots))
+
+    def _place_of(self, slot: Slot) -> int:
+        made_up = self.checking_in(slot)
         return rules.order([*self.views, made_up], self.policy).index(made_up)
 
     def _coming(self, besides: int | None = None) -> list[coming.Coming]:

@@ -12,21 +12,10 @@ from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
 from booking.errors import BookingError
+from queueboard.api.parsing import ParameterError, TooLarge
 
 CONTENT_TYPE = "application/problem+json"
 Place = tuple[str, ...]
-
-
-class ParameterError(ValidationError):
-    """As ValidationError, for what stands after the question mark."""
-
-
-class TooLarge(APIException):
-    """The body is larger than any request of this API needs to be."""
-
-    status_code = 413
-    default_detail = _("The request is too large.")
-    default_code = "too_large"
 
 
 def problem(*, status: int, code: str, detail: str, **extra: object) -> dict[str, object]:

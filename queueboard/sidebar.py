@@ -30,7 +30,9 @@ def _list(title: Promise, icon: str, model: str) -> dict[str, Any]:
 WORK = [
     _page(_("Desk"), "keyboard", "desk", "queueboard.work_desk"),
     _page(_("Expert's page"), "stethoscope", "expert", "queueboard.call_patients", "queueboard.work_desk"),
+    _page(_("Code for check-in"), "pin", "on_site", "queueboard.work_desk"),
     _page(_("Queues now"), "groups", "home", "booking.view_session"),
+    _page(_("Overview"), "monitoring", "admin:booking_session_overview", "queueboard.manage_queues"),
 ]
 NAVIGATION = [
     {"title": _("Work"), "items": WORK},
@@ -42,6 +44,9 @@ NAVIGATION = [
             _list(_("Tickets"), "confirmation_number", "queueboard.ticket"),
             _list(_("Patients"), "person_search", "booking.patient"),
             _list(_("Suspensions"), "person_off", "booking.suspension"),
+            _list(_("Waitlists"), "hourglass", "booking.waitlistentry"),
+            _list(_("Draws"), "casino", "booking.ballot"),
+            _list(_("Requests in draws"), "how_to_vote", "booking.ballotentry"),
         ],
     },
     {
@@ -62,6 +67,8 @@ NAVIGATION = [
             _list(_("Holidays"), "celebration", "booking.holiday"),
             _list(_("Leave"), "beach_access", "booking.leave"),
             _list(_("Boards"), "tv", "queueboard.board"),
+            _list(_("Screens"), "cast", "queueboard.device"),
+            _list(_("Kiosks"), "touch_app", "queueboard.kiosk"),
         ],
     },
     {
@@ -69,11 +76,14 @@ NAVIGATION = [
         "collapsible": True,
         "items": [
             _list(_("Audit log of the queues"), "history", "queueboard.queueevent"),
+            _page(_("Suspicious patterns"), "policy", "admin:booking_appointment_patterns", "queueboard.manage_queues"),
             _list(_("Quota ledger"), "receipt_long", "booking.quotamove"),
             _list(_("Quota calculations"), "calculate", "booking.quotaplan"),
             _list(_("Past sessions"), "folder_open", "booking.pastsession"),
             _list(_("Payments"), "payments", "booking.payment"),
             _list(_("Outgoing messages"), "outbox", "booking.outbox"),
+            _list(_("Notices"), "notifications", "queueboard.delivery"),
+            _list(_("Acts on personal data"), "shield_person", "booking.datalog"),
         ],
     },
     {

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from django.db import transaction
@@ -51,6 +53,16 @@ class Snapshot:
 
 
 @dataclass(frozen=True, slots=True)
+class Joining:
+    """A place in a queue that is not taken yet: `position` patients are before it; minutes until called."""
+
+    place: rules.Place
+    position: int
+    median: float
+    p90: float
+
+
+@dataclass(frozen=True, slots=True)
 class _Read:
     """The rows of one queue, all of the session's version."""
 
@@ -87,6 +99,16 @@ def wait_behind(session_id: int, ahead: int, *, now: datetime | None = None) -> 
     return _outlook(_read(session_id), now or timezone.now()).wait_at(ahead)
 
 
+def checking_in(appointment: Appointment, *, now: datetime | None = None) -> Joining:
+    """Where a booked patient would stand, checking in now, and why there."""
+    now = now or timezone.now()
+    outlook = _outlook(_read(appointment.session_id), now)
+    position = outlook.joining[list(outlook.slots).index(appointment.slot_id)]
+    median, p90 = outlook.wait_at(position)
+    view = outlook.checking_in(outlook.slots[appointment.slot_id])
+    return Joining(rules.place(view, outlook.policy), position, median, p90)
+
+
 def foretell(session_id: int, *, now: datetime) -> dict[int, tuple[float, float]]:
     """By ticket number, the median and the 90th percentile of the minutes until each who waits is called."""
     outlook = _outlook(_read(session_id), now)
@@ -98,9 +120,27 @@ def come_at(appointment: Appointment, *, now: datetime | None = None) -> datetim
     now = now or timezone.now()
     slot = appointment.slot
     earlier = Appointment.objects.filter(slot=slot, state=Appointment.State.BOOKED, pk__lt=appointment.pk).count()
-    turn = _outlook(_read(appointment.session_id), now).turn(slot, earlier)
+    return _there(_outlook(_read(appointment.session_id), now), slot, earlier, now)
+
+
+def come_times(session_id: int, *, now: datetime) -> dict[int, datetime]:
+    """By appointment, `come_at` of all who are expected in a session, from one read."""
+    read = _read(session_id)
+    outlook = _outlook(read, now)
+    missing = Appointment.objects.filter(session=session_id, state=Appointment.State.BOOKED).order_by("slot", "pk")
+    times = {}
+    for slot_id, group in groupby(missing.values_list("slot", "pk"), key=itemgetter(0)):
+        for rank, (_slot, pk) in enumerate(group):
+            times[pk] = _there(outlook, read.slots[slot_id], rank, now)
+    return times
+
+
+def _there(outlook: Outlook, slot: Slot, rank: int, now: datetime) -> datetime:
     minutes = leaving.be_there(
-        now=0.0, slot_start=_minutes(slot.starts_at - now), slot_end=_minutes(slot.ends_at - now), turn=turn
+        now=0.0,
+        slot_start=_minutes(slot.starts_at - now),
+        slot_end=_minutes(slot.ends_at - now),
+        turn=outlook.turn(slot, rank),
     )
     return now + timedelta(minutes=minutes)
 

@@ -10,6 +10,7 @@ from django.utils.translation import ngettext, pgettext
 
 from booking.models import Appointment
 from queueboard.rules import Place
+from queueboard.services.foretold import Foretold
 from queueboard.views.texts import Texts, age_texts
 
 
@@ -40,6 +41,8 @@ def event_words() -> dict[str, str]:
         "registration_opened": _("registration opened"),
         "session_started": _("session started"),
         "check_in": _("checked in"),
+        "late_said": _("said to be late"),
+        "late_unsaid": _("not late after all"),
         "register": _("walk-in registered"),
         "leave": _("left the queue"),
         "call": _("called"),
@@ -59,9 +62,15 @@ def event_words() -> dict[str, str]:
         "stop_early": _("stopped: no more calls"),
         "numbers_added": _("numbers added"),
         "substituted": _("substitute"),
+        "seat_given_up": _("a seat is given up"),
+        "session_room_changed": _("another room"),
+        "times_changed": _("another time"),
+        "template_followed": _("as the weekly template"),
+        "made_by_hand": _("extra session"),
         "called_off": _("session cancelled"),
         "slot_ended": _("slot ended"),
         "close": _("session closed"),
+        "printed": _("queue printed"),
         "undo": _("undone"),
     }
 
@@ -83,6 +92,21 @@ def _both_pages() -> Texts:
             "nobody": _("Nobody is waiting."),
         }
     )
+
+
+ENOUGH = 10  # patients: of fewer, so many of ten is nothing to go by
+
+
+def foretold_words(found: Foretold | None) -> str:
+    """How good an expert's predictions of the last 30 days were (R5.2); "" where too little is known."""
+    if found is None or found.patients < ENOUGH:
+        return ""
+    of_ten = 10 if found.before_p90 == 1 else min(9, round(10 * found.before_p90))
+    words = _(
+        "Last 30 days, {count} patients: half were called within {minutes} min of the time told, {of_ten} of 10 before "
+        "the later time told."
+    )
+    return words.format(count=found.patients, minutes=max(1, round(found.half_within)), of_ten=of_ten)
 
 
 def expert_words() -> Texts:
@@ -119,9 +143,34 @@ def expert_words() -> Texts:
         "did.pause": _("Paused. Patients see the reason and the time of return."),
         "did.resume": _("Calls go on."),
         "did.change-room": _("You are in {room} now."),
+        "did.add": _("Numbers added: {count}."),
         "did.nobody": _("Nobody is waiting."),
         "no_patient": _("Nobody is called or in the room."),
         "no_free_room": _("No other room is free."),
+        "slots_over": _("Every slot of this session has ended."),
+    }
+
+
+def minding_words() -> dict[str, str]:
+    """What a clerk must know before pressing Enter: warnings, where somebody would be placed and why (R4.5-R4.7)."""
+    return {
+        "warn.suspended": _("Suspended from booking until {day}. Registering on site is open to them."),
+        "warn.not_paid": _("Not paid yet: the number is held until {time}. They pay on their page first."),
+        "warn.not_open": _("Too early: check-in opens at {time}."),
+        "warn.says_late": _("On the way: said on the phone at {time} to be late."),
+        "warn.stopped": _("This session was stopped: nobody more is called."),
+        "warn.other_day.told": _("Another day: booked on {day}, {slot}, with {expert}."),
+        "warn.other_department": _("Booked in another department."),
+        "warn.other_department.told": _("Another department: booked in {department} with {expert}, {day}, {slot}."),
+        "warn.other_queue": _("Another queue: booked with {expert}, not with {shown}."),
+        f"placed.{Place.LATE}": _(
+            "Late: stands in the own slot by the time of check-in, as no later slot is called yet."
+        ),
+        f"placed.{Place.LATE_PASSED}": _(
+            "Late, and a later slot is being called: stands behind everybody who keeps time."
+        ),
+        f"placed.{Place.ON_TIME_PASSED}": _("On time, but a later slot is being called: is seen next."),
+        f"placed.{Place.EARLY}": _("Early: counts as having come shortly before the slot, whoever comes first."),
     }
 
 
@@ -131,10 +180,11 @@ def desk_words() -> Texts:
     return (
         _both_pages()
         | booking
+        | minding_words()
         | {
             "ready": _("Ready. Scan a code, or type a number, a phone, an ID or a name."),
             "looking": _("Looking…"),
-            "found_none": _("Nobody of today was found for “{query}”. Alt W registers a walk-in."),
+            "found_none": _("Nobody of today was found for “{query}”. Enter registers a walk-in."),
             "found_many": _counted(
                 lambda n: ngettext(
                     "{n} match: choose with the arrow keys, then Enter.",
@@ -142,17 +192,23 @@ def desk_words() -> Texts:
                     n,
                 )
             ),
-            "found_one": _("{name}, {slot} with {expert}. Enter checks in."),
-            "found_late": _("{name}, {slot} with {expert}: late. Enter checks in."),
+            "found_one": _("{name}, {slot} with {expert}: {place} Enter checks in."),
+            "found_late": _("{name}, {slot} with {expert}: late. {place} Enter checks in."),
             "found_not_now": _("{name}, {slot} with {expert}: {state}."),
             "found_ticket": _("{number} {name} with {expert}: {state}."),
-            "checked_in": _("{number}: {name} is checked in with {expert}."),
+            "checked_in": _("{number}: {name} is checked in with {expert}. {place}"),
             "in_queue": _("{number}: {name} is in the queue of {expert} already."),
             "elsewhere.other_day": _("This patient is booked on another day."),
             "elsewhere.other_department": _("This patient is booked in another department."),
             "registered": _("{number}: {name} is registered with {expert}."),
             "before": _counted(lambda n: ngettext("{n} patient before them", "{n} patients before them", n)),
-            "offer": _("{slot} with {expert}: {before}, called in about {median}–{p90} min. Enter registers."),
+            "would_wait": _("{before}, called in about {median}–{p90} min."),
+            "offer": _("{slot} with {expert}: {place} Enter registers."),
+            "known_offer": _(
+                "{name} is known, and has no visit here today. {slot} with {expert}: {place} Enter registers."
+            ),
+            "new_offer": _("{name} is new. {slot} with {expert}: {place} Enter registers."),
+            "no_queue": _("{name} is known; no queue is open to register with."),
             "elsewhere": _("Walk-in numbers are left with: {names}."),
             "walk_in_for": _("Walk-in for {expert}"),
             "name_missing": _("Please give a name."),

@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build"
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--lang=zh-CN"]
-SIZES = {"320": (320, 640), "390": (390, 844), "720p": (1280, 720), "1080p": (1920, 1080)}
+SIZES = {"320": (320, 640), "390": (390, 844), "720p": (1280, 720), "1080p": (1920, 1080), "upright": (1080, 1920)}
 PATIENCE = 30.0  # seconds for the server to answer first
 
 

@@ -1,10 +1,13 @@
 """What all tests share: triggers that let a test database be flushed, and the services a test may need."""
 
+import contextlib
 import os
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
+import redis
 from django.conf import settings
 from django.db import connection
 from django.db.backends.sqlite3.base import DatabaseWrapper
@@ -13,6 +16,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 from booking import triggers
 from queueboard import catalogues
+from queueboard.live import news
 from tests import browser as browsers
 
 
@@ -62,6 +66,21 @@ def _is_pure(item: pytest.Item) -> bool:
     serves = item.path.parent.name in ("live", "processes")
     django_case = issubclass(getattr(item, "cls", None) or object, SimpleTestCase)
     return not (outside or marked or serves or django_case)
+
+
+@pytest.fixture(autouse=True)
+def _no_snapshots_of_other_tests():
+    """A test that is rolled back gives its sessions' ids to the next one, and what it left in Redis would be theirs."""
+    yield
+    with contextlib.suppress(redis.ConnectionError):
+        left = _redis().keys(news.key("*"))
+        if left:
+            _redis().delete(*left)
+
+
+@cache
+def _redis() -> redis.Redis:
+    return redis.Redis.from_url(settings.REDIS_URL)
 
 
 @pytest.fixture(scope="session")

@@ -50,6 +50,15 @@ class Bench:
             ),
         ]  # fmt: skip
 
+    def deaf(self, sockets: int, rounds: int) -> list[Row]:
+        """The others, where one more never reads, beside the same without it."""
+        found = [
+            [measure.pushes(self.extension, sockets, PACE, self.push, deaf=deaf).late for deaf in (1, 0)]
+            for _ in range(rounds)
+        ]
+        with_one, without = zip(*found, strict=True)
+        return [Row(f"{sockets:,} sockets and one that never reads, 99 of 100 / without", "ms", with_one, without)]
+
     def handshakes(self, sockets: int, rounds: int) -> list[Row]:
         found = [(measure.opened(self.extension, sockets), measure.opened(self.plain, sockets)) for _ in range(rounds)]
         ours, plain = zip(*found, strict=True)
@@ -76,6 +85,7 @@ def run(sockets: Sequence[int] = SOCKETS, rounds: int = ROUNDS) -> str:
     machine.many_files()
     with _bench() as bench:
         rows = [row for count in sockets for row in bench.pushes(count, rounds)]
+        rows += bench.deaf(max(sockets), rounds)
         rows += bench.handshakes(max(sockets), rounds)
         rows += bench.polls(rounds)
         many = measure.opened(bench.extension, MANY)

@@ -1,12 +1,14 @@
 """One contender measured: pushes, handshakes, memory and polls, in its own processor time."""
 
 import json
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from statistics import median
 
 from bench.push import machine
 from bench.push.contenders import ROOT, Contender, Server
@@ -18,10 +20,11 @@ POLLS = 10_000
 @dataclass(frozen=True)
 class Pushes:
     """`per_cpu`: messages per second of the server's processor time; `latency`: ms until the last socket has it,
-    the median; `load`: the load's processor time for one second of the server's."""
+    the median, and `late`: until 99 of 100 have; `load`: the load's processor time for one second of the server's."""
 
     per_cpu: float
     latency: float
+    late: float
     load: float
 
 
@@ -33,23 +36,27 @@ class Opened:
     memory: float
 
 
-def pushes(contender: Contender, sockets: int, every: float, push: Callable[[], None] | None = None) -> Pushes:
-    """Each push comes after the last socket has the one before, and `every` seconds after it at the earliest."""
-    with contender.running() as server, load(contender, server, sockets) as said:
+def pushes(
+    contender: Contender, sockets: int, every: float, push: Callable[[], None] | None = None, *, deaf: int = 0
+) -> Pushes:
+    """Each push comes after the last socket has the one before, and `every` seconds after it at the earliest.
+
+    `deaf`: so many more, which are not counted, never read.
+    """
+    with contender.running() as server, load(contender, server, sockets) as said, _deaf(contender, server, deaf):
         said()
         time.sleep(SETTLE)
-        spans = []
+        spans, late = [], []
         server_before, load_before = machine.cpu_seconds(server.pid), machine.cpu_seconds(said.pid)
         for _ in range(contender.pushes):
-            started = time.perf_counter()
+            started = time.monotonic()
             (push or server.line)()
-            said()
-            spans.append(time.perf_counter() - started)
+            late.append(said() - started)
+            spans.append(time.monotonic() - started)
             time.sleep(max(0.0, every - spans[-1]))
         used = machine.cpu_seconds(server.pid) - server_before
         load_used = machine.cpu_seconds(said.pid) - load_before
-    middle = sorted(spans)[len(spans) // 2]
-    return Pushes(contender.pushes * sockets / used, 1000 * middle, load_used / used)
+    return Pushes(contender.pushes * sockets / used, 1000 * median(spans), 1000 * median(late), load_used / used)
 
 
 def opened(contender: Contender, sockets: int) -> Opened:
@@ -77,15 +84,34 @@ def polled(contender: Contender, path: str, known: str = "") -> float:
 
 
 class Said:
-    """The next line of the load; it is called."""
+    """The next line of the load; it is called, and returns when 99 of 100 sockets had the message."""
 
     def __init__(self, process: subprocess.Popen) -> None:
         self.process, self.pid = process, process.pid
 
-    def __call__(self) -> None:
+    def __call__(self) -> float:
         assert self.process.stdout
-        if not self.process.stdout.readline():
+        line = self.process.stdout.readline()
+        if not line:
             raise RuntimeError("the load ended early")
+        return float(line)
+
+
+@contextmanager
+def _deaf(contender: Contender, server: Server, count: int) -> Iterator[None]:
+    """Sockets that ask for what the others are told and read nothing of it."""
+    request = (
+        f"GET {contender.path} HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\nUpgrade: websocket\r\n"
+        f"Connection: Upgrade\r\nOrigin: http://127.0.0.1:{server.port}\r\n"
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+    )
+    with ExitStack() as stack:
+        for _ in range(count):
+            each = stack.enter_context(socket.socket())
+            each.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            each.connect(("127.0.0.1", server.port))
+            each.sendall(request.encode())
+        yield
 
 
 @contextmanager

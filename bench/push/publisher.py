@@ -6,7 +6,6 @@ The first line on standard output has the session's id and the size of its state
 import json
 import os
 import sys
-from datetime import timedelta
 
 
 def main(size: int) -> None:
@@ -15,19 +14,14 @@ def main(size: int) -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "queueboard.settings")
     django.setup()
     from django.core.management import call_command
-    from django.utils import timezone
 
+    from bench import open_queue
     from queueboard import snapshots
     from queueboard.services import arrivals, calls
     from tests import factories
 
     call_command("migrate", verbosity=0)
-    now = timezone.now()
-    session = factories.session(split=((0, 40),), day=timezone.localtime(now), start="08:00", minutes=600)
-    session.starts_at, session.ends_at = now, now + timedelta(hours=10)
-    session.state = "running"
-    session.save()
-    session.slots.update(starts_at=now, ends_at=session.ends_at)
+    session = open_queue.make(40)
     arrivals.register_walk_in(session_id=session.pk, patient_id=factories.patient().pk)
     ticket = calls.call_next(session_id=session.pk, room_id=session.rooms.get().room_id)
     have = 0

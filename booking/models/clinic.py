@@ -1,10 +1,16 @@
 """Departments with their rules, rooms and experts."""
 
+from collections.abc import Iterable
+
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils.translation import get_language, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
+
+from booking import search
+
+MINUTES_OF_A_DAY = 24 * 60
 
 
 def named(thing: "Named", language: str | None = None) -> str:
@@ -31,7 +37,22 @@ class Named(models.Model):
         return named(self)
 
 
-class Department(Named):
+class Searched(Named):
+    """A name that patients look for, with what it is found by (booking.search)."""
+
+    search_keys = models.TextField(editable=False, default="")
+
+    class Meta:
+        abstract = True
+
+    def save(self, *args, update_fields: Iterable[str] | None = None, **kwargs) -> None:
+        self.search_keys = search.keys(self.names.values())
+        if update_fields is not None:
+            update_fields = {*update_fields, "search_keys"}
+        super().save(*args, update_fields=update_fields, **kwargs)
+
+
+class Department(Searched):
     """A department, and the rules it runs by: each default is the one of RULES.md."""
 
     slug = models.SlugField(_("name in addresses"), unique=True)
@@ -68,6 +89,14 @@ class Department(Named):
     hold_minutes = models.PositiveSmallIntegerField(_("hold until paid (minutes)"), default=15)
     free_again_minutes = models.PositiveSmallIntegerField(
         _("cancelled number bookable again within (minutes, random)"), default=10
+    )
+    offer_minutes = models.PositiveSmallIntegerField(
+        _("a freed number is offered to each on the waitlist for (minutes)"),
+        default=10,
+        validators=[MinValueValidator(1)],
+    )
+    ballot_hold_minutes = models.PositiveSmallIntegerField(
+        _("number won in a draw held until paid (minutes)"), default=120, validators=[MinValueValidator(1)]
     )
     prepayment = models.PositiveIntegerField(_("prepayment (fen; 0: none)"), default=0)
     refund_late = models.BooleanField(_("a late cancellation is refunded"), default=False)
@@ -136,7 +165,7 @@ class Room(Named):
         return {"en": self.way_en or self.way, "zh-hans": self.way, "zh-hant": self.way_zh_hant or self.way}
 
 
-class Expert(Named):
+class Expert(Searched):
     """The doctor who is queued for."""
 
     class SplitBy(models.TextChoices):
@@ -156,6 +185,15 @@ class Expert(Named):
     prepayment = models.PositiveIntegerField(
         _("prepayment (fen; 0: none)"), null=True, blank=True, help_text=_("Empty: as the department.")
     )
+    ballot_minutes = models.PositiveSmallIntegerField(
+        _("draw numbers: requests collected for (minutes; 0: no draw)"), default=0,
+        validators=[MaxValueValidator(MINUTES_OF_A_DAY)],
+        help_text=_(
+            "Whoever asks within so many minutes after the release has the same chance, the first as the last: the "
+            "numbers are then drawn, and the draw can be checked by anybody. What is left is first come, first served. "
+            "Holds for sessions that are not released yet."
+        ),
+    )  # fmt: skip
     active = models.BooleanField(_("active"), default=True)
     split_by = models.CharField(
         _("numbers split by"), max_length=9, choices=SplitBy.choices, default=SplitBy.STUDY,

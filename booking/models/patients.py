@@ -1,28 +1,18 @@
 """Patients: identity encrypted at rest, found by keyed hash."""
 
-import hashlib
-import hmac
-
 from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
-from encrypted_fields.fields import EncryptedCharField
+
+from booking.models.encrypted import EncryptedCharField
+from booking.models.hashes import Hashed
 
 
-def lookup_hash(value: str) -> str:
-    """A keyed hash of an ID number or phone (case and spaces ignored), so that it can be found but not read."""
-    plain = "".join(value.split()).upper()
-    return keyed_hash(plain) if plain else ""
-
-
-def keyed_hash(text: str) -> str:
-    """A hash of exactly this text that nobody without the key can find the text for by trying."""
-    return hmac.new(settings.LOOKUP_KEY.encode(), text.encode(), hashlib.sha256).hexdigest()
-
-
-class Patient(models.Model):
+class Patient(Hashed):
     """One person, by real name."""
+
+    HASHED = {"id_hash": "id_number", "phone_hash": "phone"}
 
     class IdType(models.TextChoices):
         RESIDENT = "resident", _("resident ID")
@@ -42,6 +32,9 @@ class Patient(models.Model):
     # claims cannot both be the last within a limit. The first patient of a phone counts for all of that phone.
     bookings = models.PositiveIntegerField(default=0, editable=False)
 
+    # When the person was taken out of the row: nothing here names anybody then, and nothing can be booked for it.
+    erased_at = models.DateTimeField(null=True, editable=False)
+
     class Meta:
         verbose_name = _("patient")
         verbose_name_plural = _("patients")
@@ -51,10 +44,6 @@ class Patient(models.Model):
             )
         ]
 
-    def save(self, *args, **kwargs) -> None:
-        self.id_hash = lookup_hash(self.id_number or "")
-        self.phone_hash = lookup_hash(self.phone or "")
-        super().save(*args, **kwargs)
-
     def __str__(self) -> str:
-        return self.name
+        # Goes into logs, and into the admin's history for good: no name there.
+        return f"#{self.pk}"

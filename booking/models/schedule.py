@@ -1,5 +1,7 @@
 """Weekly templates, sessions, their slots, and who sits in which room."""
 
+from datetime import datetime
+
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
@@ -125,7 +127,13 @@ class Session(models.Model):
         CLOSED = "closed", _("closed")
         CANCELLED = "cancelled", _("cancelled")
 
+    class CancelledFor(models.TextChoices):
+        HOLIDAY = "holiday", _("a holiday")
+        LEAVE = "leave", _("the expert's leave")
+        TEMPLATE = "template", _("a changed template")
+
     LIVE = (State.OPEN, State.RUNNING)
+    OVER = (State.CLOSED, State.CANCELLED)
 
     department = models.ForeignKey(Department, models.PROTECT, related_name="sessions", verbose_name=_("department"))
     template = models.ForeignKey(Template, models.SET_NULL, null=True, blank=True, related_name="sessions")
@@ -148,6 +156,12 @@ class Session(models.Model):
     pool_opened_at = models.DateTimeField(null=True, editable=False)
     stopped_early = models.BooleanField(_("no more calls"), default=False)
     closed_at = models.DateTimeField(null=True, editable=False)
+    # Made again from its template once this is gone. Empty: somebody decided it for this one session.
+    cancelled_for = models.CharField(
+        _("cancelled for"), max_length=8, choices=CancelledFor.choices, blank=True, editable=False
+    )
+    # A manager changed it after it was made, or made it: a changed template leaves it unless that is asked for.
+    by_hand = models.BooleanField(_("changed by hand"), default=False, editable=False)
 
     class Meta:
         verbose_name = _("session")
@@ -155,11 +169,17 @@ class Session(models.Model):
         ordering = ["starts_at"]
         constraints = [
             models.CheckConstraint(condition=Q(ends_at__gt=F("starts_at")), name="session_ends_after_start"),
-            models.UniqueConstraint(fields=["template", "date"], name="template_once_a_day"),
+            models.UniqueConstraint(
+                fields=["template", "date"], condition=~Q(state="cancelled"), name="template_once_a_day"
+            ),
+            models.CheckConstraint(
+                condition=Q(cancelled_for="") | Q(state="cancelled"), name="cancelled_for_something_if_cancelled"
+            ),
             models.CheckConstraint(
                 condition=Q(expert__isnull=False) | ~Q(title=""), name="session_has_expert_or_title"
             ),
         ]
+        indexes = [models.Index(fields=["state", "starts_at", "id"], name="sessions_by_start")]
 
     @property
     def names(self) -> dict[str, str]:
@@ -173,6 +193,11 @@ class Session(models.Model):
         """What is paid to book a number here, in fen; 0: nothing (R3.3)."""
         own = self.expert.prepayment if self.expert is not None else None
         return self.department.prepayment if own is None else own
+
+    def takes_bookings(self, now: datetime) -> bool:
+        """Whether registration has opened neither by the clock nor by hand: the task that opens the pool may run a
+        little late, and staff may open it early."""
+        return self.state == self.State.PLANNED and self.pool_opened_at is None and now < self.registration_opens_at
 
     @property
     def name(self) -> str:

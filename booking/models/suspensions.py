@@ -45,7 +45,7 @@ class Suspension(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.patient} {timezone.localtime(self.until):%Y-%m-%d %H:%M}"
+        return f"#{self.patient_id} {timezone.localtime(self.until):%Y-%m-%d %H:%M}"
 
 
 class CountedNoShow(models.Model):

@@ -166,7 +166,8 @@ def _weekdays(logs: Sequence[Arrivals], own: Array) -> Array:
     if not seen.any():
         return np.ones(7)
     factors = came / np.maximum(expected, 1e-12)
-    scatter = np.bincount(weekday, (total - factors[weekday] * due) ** 2, 7)
+    # By one at least, as by chance: a weekday on which nobody ever came does not scatter, and would be impossible.
+    scatter = np.maximum(1.0, np.bincount(weekday, (total - factors[weekday] * due) ** 2, 7))
     factor, noise = factors[seen], scatter[seen] / expected[seen] ** 2
     variance = max(LEAST_WEEKDAY_VARIANCE, float(np.mean((factor - 1.0) ** 2 - noise)))
     shrunk = np.ones(7)
@@ -332,7 +333,7 @@ def _tell(log: Arrivals, day: int, prior: ArrivalPrior) -> _Told:
     # Of the mixture of all candidates the mean and the variance are kept, as a negative binomial again.
     mean = np.einsum("tk,tki->ti", belief, each.mean)
     second = np.einsum("tk,tki->ti", belief, each.mean**2 * (1.0 + each.variance))
-    variance = np.maximum(0.0, second / mean**2 - 1.0)
+    variance = np.maximum(0.0, second / np.maximum(mean, nb.LEAST_MEAN) ** 2 - 1.0)
     score = -nb.log_pmf(log.counts, mean[:sessions] * log.exposure, variance[:sessions])
     return _Told(each, belief, mean, variance, np.where(known, score, np.nan))
 

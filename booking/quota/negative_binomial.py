@@ -68,7 +68,12 @@ def quantiles(mean: ArrayLike, variance: ArrayLike, shares: tuple[float, ...]) -
 
 
 def _from_the_tail(mean: Array, variance: Array) -> Iterator[tuple[Array, Array]]:
-    """Counts in order from where the lower tail ends, with the probability of at most that count."""
+    """Counts in order from where the lower tail ends, with the probability of at most that count.
+
+    Raises ValueError for what is no number: it would never come to an end.
+    """
+    if not (np.isfinite(mean).all() and np.isfinite(variance).all()):
+        raise ValueError("a mean or a variance is no number")
     m, r = np.maximum(mean, LEAST_MEAN), np.maximum(variance, LEAST_VARIANCE)
     at = np.floor(np.maximum(0.0, m - TAIL * np.sqrt(m + r * m * m)))
     size, odds = 1.0 / r, m * r / (1.0 + m * r)

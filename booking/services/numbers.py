@@ -4,11 +4,11 @@ from datetime import datetime
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import connection
-from django.db.models import F
 from django.utils.translation import gettext_lazy as _
 
+from booking import kept
 from booking.errors import BookingError
-from booking.models import QuotaMove, Slot
+from booking.models import QuotaMove
 
 Place = QuotaMove.Place
 Reason = QuotaMove.Reason
@@ -22,11 +22,11 @@ _QUOTA = {
 }
 _USED = {Place.BOOKED: "booked", Place.WITHHELD: "withheld", Place.REGISTERED: "registered"}
 _LEFT = {
-    Place.BOOKABLE: F("bookable") - F("booked") - F("withheld"),
-    Place.POOL: F("walk_in") - F("registered"),
-    Place.BOOKED: F("booked"),
-    Place.WITHHELD: F("withheld"),
-    Place.REGISTERED: F("registered"),
+    Place.BOOKABLE: "bookable - booked - withheld",
+    Place.POOL: "walk_in - registered",
+    Place.BOOKED: "booked",
+    Place.WITHHELD: "withheld",
+    Place.REGISTERED: "registered",
 }
 
 
@@ -49,30 +49,39 @@ def move(
     """
     if not connection.in_atomic_block:
         raise RuntimeError("numbers move inside a transaction only")
-    deltas: dict[str, int] = {}
-    for place, sign in ((Place(source), -count), (Place(target), count)):
-        for column in (_QUOTA.get(place), _USED.get(place)):
-            if column:
-                deltas[column] = deltas.get(column, 0) + sign
-    slots = Slot.objects.filter(pk=slot_id)
-    if source in _LEFT:
-        slots = slots.alias(left_here=_LEFT[Place(source)]).filter(left_here__gte=count)
-    if not slots.update(**{column: F(column) + delta for column, delta in deltas.items() if delta}):
+    balances = _counted(slot_id, Place(source), Place(target), count)
+    if balances is None:
         raise none_left(slot_id)
-    slot = Slot.objects.only("bookable", "booked", "withheld", "walk_in", "registered").get(pk=slot_id)
+    bookable_left, walk_in_left = balances
     return QuotaMove.objects.create(
         slot_id=slot_id,
         source=source,
         target=target,
         count=count,
-        bookable_left=slot.left_bookable,
-        walk_in_left=slot.left_walk_in,
+        bookable_left=bookable_left,
+        walk_in_left=walk_in_left,
         reason=reason,
         note=note,
         appointment_id=appointment_id,
         actor=actor,  # type: ignore[misc]  # the stubs know the default user only
         at=now,
     )
+
+
+def _counted(slot_id: int, source: Place, target: Place, count: int) -> tuple[int, int] | None:
+    """The slot's balances after the move, counted in one statement; None: `source` holds fewer than `count`."""
+    deltas: dict[str, int] = {}
+    for place, change in ((source, -count), (target, count)):
+        for column in (_QUOTA.get(place), _USED.get(place)):
+            if column:
+                deltas[column] = deltas.get(column, 0) + change
+    changed = {column: change for column, change in deltas.items() if change}
+    sets = ", ".join(f"{column} = {column} + %s" for column in changed)
+    statement, values = f"UPDATE booking_slot SET {sets} WHERE id = %s", [*changed.values(), slot_id]
+    if source in _LEFT:
+        statement, values = f"{statement} AND {_LEFT[source]} >= %s", [*values, count]
+    found = kept.rows(f"{statement} RETURNING {_LEFT[Place.BOOKABLE]}, {_LEFT[Place.POOL]}", values)
+    return next(iter(found), None)  # type: ignore[arg-type]
 
 
 def none_left(slot_id: int) -> BookingError:

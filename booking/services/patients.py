@@ -3,9 +3,11 @@
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
+from booking import kept
 from booking.errors import BookingError
-from booking.models import Patient
-from booking.models.patients import lookup_hash
+from booking.models import Appointment, Patient
+from booking.models.hashes import bring_over, lookup_hashes
+from booking.services import limits
 
 
 def find_or_make(
@@ -20,20 +22,89 @@ def find_or_make(
     plain = {"name": " ".join(name.split()), "phone": phone, "id_type": id_type, "id_number": id_number}
     if language:
         plain["language"] = language
-    if not lookup_hash(id_number):
+    hashes = lookup_hashes(id_number)
+    if not hashes:
         return Patient.objects.create(**plain)
     with transaction.atomic():
-        patient, made = Patient.objects.get_or_create(
-            id_type=id_type, id_hash=lookup_hash(id_number), defaults=plain
-        )  # fmt: skip
+        id_hash = bring_over(Patient, "id_hash", hashes)
+        patient, made = Patient.objects.get_or_create(id_type=id_type, id_hash=id_hash, defaults=plain)
         if made:
             return patient
-        if _letters(patient.name) != _letters(name):
-            raise BookingError(_("This ID number belongs to another name."), code="name_differs")
+        _of_this_name(patient, name)
         if by_staff and phone and patient.phone != phone:
+            patient = Patient.objects.select_for_update(no_key=True).get(pk=patient.pk)
+            if patient.erased_at is not None:  # since it was found: whoever comes now is somebody new
+                return find_or_make(**plain, by_staff=True)
             patient.phone = phone
             patient.save(update_fields=["phone", "phone_hash"])
     return patient
+
+
+def find_or_describe(*, name: str, id_type: str, id_number: str, phone: str, language: str = "") -> Patient:
+    """As `find_or_make`, but somebody new is not saved yet: booking saves them with their first number, or not at all.
+
+    While the keys of the data are changed they are saved at once: what is under the old ones must be brought over.
+    """
+    id_hash, *older = lookup_hashes(id_number)
+    if older:
+        return find_or_make(name=name, id_type=id_type, id_number=id_number, phone=phone, language=language)
+    known = _BY_ID.first(id_type=id_type, id_hash=id_hash)
+    if known is not None:
+        _of_this_name(known, name)
+        return known
+    plain = {"language": language} if language else {}
+    new = Patient(name=" ".join(name.split()), phone=phone, id_type=id_type, id_number=id_number, **plain)
+    new.hash_all()
+    return new
+
+
+def check_correction(
+    *, patient_id: int, name: str, id_type: str, id_number: str = "", by_manager: bool = False, reason: str = ""
+) -> bool:
+    """Whether a correction by staff changes who comes with an appointment (R3.7: a number is not passed on).
+
+    `id_number`: the new one; "": it stays. Inside the transaction that saves it: no booking of the patient's comes in
+    between. What is only written in another way changes nobody. Raises BookingError `identity_kept` for who is no
+    manager, `reason_missing`, and `no_patient` for who has been erased.
+    """
+    patient = Patient.objects.select_for_update(no_key=True).get(pk=patient_id)
+    if patient.erased_at is not None:
+        raise limits.no_patient()
+    same_id = patient.id_type == id_type and patient.id_hash in (lookup_hashes(id_number) or [patient.id_hash])
+    if same_id and _letters(patient.name) == _letters(name):
+        return False
+    if not Appointment.objects.filter(patient=patient, state__in=Appointment.ACTIVE).exists():
+        return False
+    if not by_manager:
+        words = _(
+            "This patient has an appointment, and it stays with this name and ID. A manager can correct a mistake."
+        )
+        raise BookingError(words, code="identity_kept")
+    if not reason.strip():
+        words = _("This patient has an appointment: please give the reason for correcting the name or ID.")
+        raise BookingError(words, code="reason_missing", status=400)
+    return True
+
+
+def known(newcomer: Patient) -> Patient | None:
+    """Who has been saved with this ID number meanwhile. Raises BookingError `name_differs`."""
+    found = _BY_ID.first(id_type=newcomer.id_type, id_hash=newcomer.id_hash)
+    if found is not None:
+        _of_this_name(found, newcomer.name)
+    return found
+
+
+_BY_ID = kept.Query(
+    lambda id_type, id_hash: Patient.objects.filter(id_type=id_type, id_hash=id_hash)
+    .exclude(id_hash="")  # as the index says, which has no others
+    .defer("id_number", "phone"),  # not to be decrypted for nothing
+    id_type=str, id_hash=str,
+)  # fmt: skip
+
+
+def _of_this_name(patient: Patient, name: str) -> None:
+    if _letters(patient.name) != _letters(name):
+        raise BookingError(_("This ID number belongs to another name."), code="name_differs")
 
 
 def _letters(name: str) -> str:

@@ -46,6 +46,17 @@ def recalculate(*, session_id: int, actor: AbstractBaseUser | None = None, now: 
     return _recalculate(session_id, Cuts(), actor=actor, now=now or timezone.now(), by_hand=True)[0]
 
 
+def renumber(
+    *, session_id: int, numbers_in_all: int, actor: AbstractBaseUser | None = None, now: datetime | None = None
+) -> QuotaPlan:
+    """Gives a session other numbers in all than it was made with, split anew; those added to it stay on top.
+
+    Raises BookingError as `recalculate` does, `quota_too_few_numbers` for fewer than are booked or locked among them.
+    """
+    now = now or timezone.now()
+    return _recalculate(session_id, Cuts(), actor=actor, now=now, by_hand=True, numbers_in_all=numbers_in_all)[0]
+
+
 def recalculate_all(*, now: datetime | None = None) -> int:
     """Recalculates every session that is not yet released for booking (R2.6). Returns how many plans are new.
 
@@ -91,10 +102,18 @@ def period_of(session: Session) -> Period:
 
 
 def _recalculate(
-    session_id: int, cuts: Cuts, *, actor: AbstractBaseUser | None, now: datetime, by_hand: bool
+    session_id: int,
+    cuts: Cuts,
+    *,
+    actor: AbstractBaseUser | None,
+    now: datetime,
+    by_hand: bool,
+    numbers_in_all: int | None = None,
 ) -> tuple[QuotaPlan, bool]:
     # Read, and searched, before the transaction: on SQLite that one holds the lock of all writers.
     session = Session.objects.select_related("department", "expert").get(pk=session_id)
+    if numbers_in_all is not None:
+        session.numbers = numbers_in_all
     period = period_of(session)
     estimated = estimate(period, cuts)
     given = _given(session, session.slots.order_by("index"))
@@ -105,6 +124,9 @@ def _recalculate(
         _still_planned(session)
         if not by_hand and session.released_at <= now:
             raise BookingError(_("The session is released for booking."), code="released")
+        if numbers_in_all is not None:
+            session.numbers = numbers_in_all
+            session.save(update_fields=["numbers"])
         slots = list(session.slots.select_for_update(no_key=True).order_by("index"))
         found = _given(session, slots)
         if choice is not None and found != given:

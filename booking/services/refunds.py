@@ -14,7 +14,7 @@ from booking.services import money
 
 log = logging.getLogger(__name__)
 
-KIND = "refund"  # of its outbox rows
+KIND, DONE = "refund", "refund_done"  # of its outbox rows: it goes back, and it has
 Ended = Appointment.State
 Reason = Refund.Reason
 State = Payment.State
@@ -39,6 +39,11 @@ def give_back(*, appointment_ids: Iterable[int], now: datetime) -> int:
             order(payment, reason=reason, amount=payment.balance, now=now)
             ordered += 1
     return ordered
+
+
+def would_go_back(department: Department, *, late: bool) -> bool:
+    """Whether a prepayment goes back where its appointment is cancelled now (R3.4)."""
+    return _reason(Ended.CANCELLED_LATE if late else Ended.CANCELLED, department) is not None
 
 
 def _reason(ended: str, department: Department) -> Reason | None:
@@ -94,6 +99,7 @@ def done(refund: Refund, record: Record) -> None:
         ):
             return
         money.returned(refund, provider_number=record.provider_number, now=now)
+        Outbox.objects.create(kind=DONE, key=f"{DONE}:{refund.pk}", payload={"refund": refund.pk}, made_at=now)
     log.info("payment %s: %d fen have gone back", refund.payment_id, refund.amount)
 
 

@@ -1,78 +1,75 @@
 """Sessions: made ahead from templates (R1.1), unbooked numbers opened to walk-ins (R3.5) and passed on (R3.5b)."""
 
-import math
-from collections.abc import Iterator, Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from itertools import pairwise
 
 from django.contrib.auth.models import AbstractBaseUser
-from django.db import IntegrityError, transaction
-from django.db.models import Q
+from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from booking import splits
 from booking.cuts import Cuts
 from booking.errors import BookingError
-from booking.estimates import Period, estimate
+from booking.estimates import Estimate, Period, estimate
 from booking.models import (
+    Ballot,
     Department,
     Expert,
     FreedNumber,
-    Holiday,
-    Leave,
     QuotaMove,
     Room,
     Session,
     SessionRoom,
     Slot,
     Template,
+    WaitlistEntry,
 )
-from booking.services import numbers, quotas
+from booking.services import freed, numbers, quotas
+from booking.wanted import local, missing, slot_spans, standing
 
 Place = QuotaMove.Place
 Reason = QuotaMove.Reason
 
 
-def make_sessions(*, today: date, days: int | None = None, now: datetime | None = None) -> list[Session]:
-    """Makes what the active templates ask for, from `today` on; what is there already is left alone.
+def make_sessions(
+    *, today: date, days: int | None = None, template_id: int | None = None, now: datetime | None = None
+) -> list[Session]:
+    """Makes what the active templates (or this one) ask for, from `today` on; what is there already is left alone.
 
     `days` ahead: default per department. With `now`, what has ended by then is not made. Returns the new sessions.
     Each is one transaction, and the database allows one per template and day: run twice, at once or killed halfway,
-    every session is made once.
+    every session is made once. One that was cancelled for a holiday, a leave or a changed template is made again once
+    that is gone; one that was cancelled for itself is not.
     """
     made, cuts = [], Cuts()
-    templates = Template.objects.filter(Q(expert=None) | Q(expert__active=True), active=True)
-    for template in templates.select_related("department", "expert").order_by("department", "starts", "pk"):
-        ahead = template.department.sessions_ahead_days if days is None else days
-        seats = [(seat.room, seat.expert) for seat in template.rooms.select_related("room", "expert")]
-        for day in _days(template, today, today + timedelta(days=ahead)):
-            present = [(room, expert) for room, expert in seats if not _on_leave(expert, day)]
-            ends_at = _local(day, template.ends)
-            away = bool(seats) and not present if template.expert is None else _on_leave(template.expert, day)
-            if away or (now is not None and ends_at <= now):
-                continue
-            try:
-                made.append(
-                    make_session(
-                        department=template.department,
-                        expert=template.expert,
-                        titles=(template.title, template.title_en, template.title_zh_hant),
-                        starts_at=_local(day, template.starts),
-                        ends_at=ends_at,
-                        numbers_in_all=template.numbers,
-                        slot_minutes=template.slot_minutes,
-                        prefix=template.prefix,
-                        rooms=present,
-                        template=template,
-                        now=now,
-                        cuts=cuts,
-                    )
+    for asked in missing(today=today, days=days, template_id=template_id):
+        template = asked.template
+        if now is not None and asked.ends_at <= now:
+            continue
+        try:
+            made.append(
+                make_session(
+                    department=template.department,
+                    expert=template.expert,
+                    titles=asked.titles,
+                    starts_at=asked.starts_at,
+                    ends_at=asked.ends_at,
+                    numbers_in_all=template.numbers,
+                    slot_minutes=template.slot_minutes,
+                    prefix=template.prefix,
+                    rooms=asked.rooms,
+                    template=template,
+                    now=now,
+                    cuts=cuts,
                 )
-            except IntegrityError:
-                # Another run made it meanwhile.
-                if not Session.objects.filter(template=template, date=day).exists():
-                    raise
+            )
+        except IntegrityError:
+            # Another run made it meanwhile.
+            if not standing(template.sessions.filter(date=asked.day)).exists():
+                raise
     return made
 
 
@@ -97,69 +94,100 @@ def make_session(
     `slot_minutes` long (default: the department's), the last may be shorter. Raises IntegrityError where the template
     has its session of that day, BookingError where the numbers cannot be split.
     """
-    now = now or timezone.now()
-    opens_at = starts_at - timedelta(minutes=department.registration_opens_minutes)
-    spans = tuple(slot_spans(starts_at, ends_at, slot_minutes or department.slot_minutes))
+    session = Session(
+        department=department,
+        template=template,
+        expert=expert,
+        title=titles[0],
+        title_en=titles[1],
+        title_zh_hant=titles[2],
+        starts_at=starts_at,
+        ends_at=ends_at,
+        numbers=numbers_in_all,
+        prefix=prefix,
+    )
+    return make(draft(session, slot_minutes=slot_minutes, rooms=rooms, cuts=cuts), now=now)
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A session with all that is needed to make it, worked out before the transaction: on SQLite that one holds the
+    lock of all writers."""
+
+    session: Session
+    rooms: tuple[tuple[Room, Expert], ...]
+    spans: tuple[tuple[datetime, datetime], ...]
+    estimated: Estimate
+    choice: splits.Choice | None
+
+
+def draft(
+    session: Session,
+    *,
+    slot_minutes: int | None = None,
+    rooms: Sequence[tuple[Room, Expert]] = (),
+    cuts: Cuts | None = None,
+) -> Draft:
+    """Of an unsaved session that has its department, its expert or title, its times and numbers: the rest follows."""
+    department = session.department
+    session.date = timezone.localtime(session.starts_at).date()
+    session.registration_opens_at = opens_at(session)
+    released_on = session.date - timedelta(days=department.release_days_ahead)
+    session.released_at = local(released_on, department.release_time)
+    spans = tuple(slot_spans(session.starts_at, session.ends_at, slot_minutes or department.slot_minutes))
     pooled = sorted({seated.pk for _room, seated in rooms})
     period = Period(
         department=department,
-        expert_ids=tuple(pooled) if expert is None else (expert.pk,),
-        rooms=max(1, len(pooled)) if expert is None else 1,
-        opens_at=opens_at,
+        expert_ids=tuple(pooled) if session.expert is None else (session.expert.pk,),
+        rooms=max(1, len(pooled)) if session.expert is None else 1,
+        opens_at=session.registration_opens_at,
         spans=spans,
     )
-    # Read and searched before the transaction, which on SQLite holds the lock of all writers.
     estimated = estimate(period, cuts)
-    free = splits.Given(total=numbers_in_all, booked=(0,) * len(spans), locked=(None,) * len(spans))
-    choice = splits.choose(expert, period, estimated, free)
-    day = timezone.localtime(starts_at).date()
+    free = splits.Given(total=session.numbers, booked=(0,) * len(spans), locked=(None,) * len(spans))
+    choice = splits.choose(session.expert, period, estimated, free)
+    return Draft(session=session, rooms=tuple(rooms), spans=spans, estimated=estimated, choice=choice)
+
+
+def make(drafted: Draft, *, now: datetime | None = None) -> Session:
+    """Saves a draft, all of it or nothing. Raises as `make_session`."""
+    now = now or timezone.now()
     with transaction.atomic():
-        session = Session.objects.create(
-            department=department,
-            template=template,
-            expert=expert,
-            title=titles[0],
-            title_en=titles[1],
-            title_zh_hant=titles[2],
-            date=day,
-            starts_at=starts_at,
-            ends_at=ends_at,
-            registration_opens_at=opens_at,
-            released_at=_local(day - timedelta(days=department.release_days_ahead), department.release_time),
-            numbers=numbers_in_all,
-            prefix=prefix,
-        )
+        session = drafted.session
+        session.save(force_insert=True)
+        minutes = 0 if session.expert is None else session.expert.ballot_minutes
+        if minutes and session.released_at > now:
+            Ballot.objects.create(session=session, minutes=minutes)
         SessionRoom.objects.bulk_create(
-            SessionRoom(session=session, room=room, expert=seated) for room, seated in rooms
+            SessionRoom(session=session, room=room, expert=seated) for room, seated in drafted.rooms
         )
         slots = [
             Slot.objects.create(session=session, index=index, starts_at=begin, ends_at=end)
-            for index, (begin, end) in enumerate(spans)
+            for index, (begin, end) in enumerate(drafted.spans)
         ]
-        quotas.share_out(session, slots, estimated, choice, now=now)
+        quotas.share_out(session, slots, drafted.estimated, drafted.choice, now=now)
     return session
 
 
-def slot_spans(starts_at: datetime, ends_at: datetime, minutes: int) -> Iterator[tuple[datetime, datetime]]:
-    """The slots of a session: M = ceil((end - start) / length), the last may be shorter. In UTC.
+def opens_at(session: Session) -> datetime:
+    """When its walk-in registration opens (R1.2)."""
+    return session.starts_at - timedelta(minutes=session.department.registration_opens_minutes)
 
-    Local times of one zone subtract as the clock on the wall does: over a change of the clocks that is an hour off.
-    """
-    starts_at, ends_at, length = starts_at.astimezone(UTC), ends_at.astimezone(UTC), timedelta(minutes=minutes)
-    for index in range(math.ceil((ends_at - starts_at) / length)):
-        begin = starts_at + index * length
-        yield begin, min(begin + length, ends_at)
+
+def registration_opened(session: Session, now: datetime) -> bool:
+    return session.pool_opened_at is not None or now >= session.registration_opens_at
 
 
 def open_pool(*, session_id: int, now: datetime, actor: AbstractBaseUser | None = None) -> int:
     """Moves what is free to book or withheld to the walk-in pool of its slot (R3.5). Returns how many numbers.
 
-    Inside a transaction. A second call does nothing. Raises BookingError `session_over` after the session.
+    Also what is offered: the waitlist ends. Inside a transaction. A second call does nothing. Raises BookingError
+    `session_over` after the session.
     """
     session = locked(session_id)
     if session.pool_opened_at is not None:
         return 0
-    if session.state in (Session.State.CLOSED, Session.State.CANCELLED):
+    if session.state in Session.OVER:
         raise BookingError(_("This session is over."), code="session_over")
     moved = 0
     # Locked, so that no booking comes between the look at what is left and the move of it.
@@ -172,6 +200,7 @@ def open_pool(*, session_id: int, now: datetime, actor: AbstractBaseUser | None 
                 )  # fmt: skip
                 moved += count
     FreedNumber.objects.filter(slot__session=session, done_at=None).update(done_at=now)
+    freed.end_list(session=session, state=WaitlistEntry.State.ENDED, now=now)
     Session.objects.filter(pk=session_id).update(pool_opened_at=now)
     return moved
 
@@ -214,21 +243,16 @@ def locked(session_id: int) -> Session:
     return Session.objects.select_for_update(no_key=True, of=("self",)).select_related("department").get(pk=session_id)
 
 
-def _days(template: Template, first: date, last: date) -> Iterator[date]:
-    """The template's days without a holiday and without their session yet, both ends included."""
-    holidays = Holiday.objects.filter(Q(department=None) | Q(department=template.department_id))
-    off = set(holidays.filter(date__range=(first, last)).values_list("date", flat=True))
-    there = set(template.sessions.filter(date__range=(first, last)).values_list("date", flat=True))
-    day = first + timedelta(days=(template.weekday - first.weekday()) % 7)
-    while day <= last:
-        if day not in off and day not in there:
-            yield day
-        day += timedelta(days=7)
+def shared(session_id: int) -> Session:
+    """The session, locked against who changes it (see `locked`), and not against others who share it.
 
-
-def _on_leave(expert: Expert, day: date) -> bool:
-    return Leave.objects.filter(expert=expert, first_day__lte=day, last_day__gte=day).exists()
-
-
-def _local(day: date, clock: time) -> datetime:
-    return timezone.make_aware(datetime.combine(day, clock)).astimezone(UTC)
+    Raises BookingError `no_session`.
+    """
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1 FROM booking_session WHERE id = %s FOR SHARE", [session_id])
+    joined = Session.objects.select_related("department", "expert", "ballot")
+    session = joined.filter(pk=session_id).first()
+    if session is None:
+        raise BookingError(_("There is no such session."), code="no_session", status=404)
+    return session

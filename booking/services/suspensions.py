@@ -12,6 +12,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from booking import kept
 from booking.errors import BookingError
 from booking.models import Appointment, CountedNoShow, Department, Outbox, Patient, Suspension
 
@@ -73,7 +74,12 @@ def lasting(now: datetime) -> QuerySet[Suspension]:
 
 def of(patient_id: int, *, now: datetime | None = None) -> Suspension | None:
     """The suspension that keeps this patient from booking; None: there is none."""
-    return lasting(now or timezone.now()).filter(patient=patient_id).first()
+    return _LASTING.first(patient_id=patient_id, now=now or timezone.now())
+
+
+_LASTING = kept.Query(
+    lambda patient_id, now: lasting(now).filter(patient=patient_id), patient_id=int, now=datetime
+)  # fmt: skip
 
 
 def sentence(suspension: Suspension) -> str:

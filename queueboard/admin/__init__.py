@@ -4,6 +4,34 @@ It is one package for the models of both apps, as sessions are closed and stoppe
 sees which department is decided there too: booking never imports queueboard.
 """
 
-from queueboard.admin import boards, clinic, people, queue, records, schedule, sessions, simulator, suspensions
+from queueboard.admin import (
+    boards,
+    clinic,
+    days_off,
+    draws,
+    kiosks,
+    people,
+    queue,
+    records,
+    schedule,
+    screens,
+    sessions,
+    simulator,
+    suspensions,
+)
 
-__all__ = ["boards", "clinic", "people", "queue", "records", "schedule", "sessions", "simulator", "suspensions"]
+__all__ = [
+    "boards",
+    "clinic",
+    "days_off",
+    "draws",
+    "kiosks",
+    "people",
+    "queue",
+    "records",
+    "schedule",
+    "screens",
+    "sessions",
+    "simulator",
+    "suspensions",
+]

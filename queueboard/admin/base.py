@@ -14,6 +14,7 @@ from unfold.admin import ModelAdmin
 
 from booking.errors import BookingError
 from queueboard.access import departments_of, sessions_of
+from queueboard.admin.effects import Shown
 
 Words = str | Promise
 
@@ -61,12 +62,17 @@ def step_page(
     back: str,
     form: Form | None = None,
     lines: Sequence[str] = (),
+    shown: Shown | None = None,
+    notice: Words = "",
 ) -> HttpResponse:
-    """A page that asks for what a step needs before it is posted: a link alone never changes anything."""
+    """A page that asks for what a step needs before it is posted: a link alone never changes anything.
+
+    `shown`: what it does to those booked.
+    """
     context = {
         **admin.admin_site.each_context(request),
-        "title": title, "words": words, "lines": lines, "button": button, "back": back, "form": form,
-        "opts": admin.model._meta,
+        "title": title, "words": words, "lines": lines, "button": button, "back": back, "form": form, "shown": shown,
+        "notice": notice, "opts": admin.model._meta,
     }  # fmt: skip
     return TemplateResponse(request, "admin/step.html", context)
 

@@ -2,16 +2,22 @@
 
 from typing import Any
 
-from django.contrib import admin
+from django import forms
+from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import path, reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action
 
-from booking.models import Department, Expert, Room
+from booking.models import Department, Expert, Room, Session, Template
+from booking.services import ballots
+from queueboard import expert_codes
 from queueboard.access import MANAGE, may
 from queueboard.admin.base import OwnDepartments
+from queueboard.admin.exchange import DepartmentRows, ExpertRows, InAndOut, RoomRows
 from queueboard.admin.reports import reports_page
 from queueboard.services import foretold
 
@@ -19,10 +25,11 @@ NAMES = ("name", "name_en", "name_zh_hant")
 
 
 @admin.register(Department)
-class DepartmentAdmin(OwnDepartments):
+class DepartmentAdmin(InAndOut, OwnDepartments):
     """Every duration, limit and grace of the rules, with its default; by the chapters of the rules."""
 
     department_path = "pk"
+    resource_classes = (DepartmentRows,)
     list_display = ("name", "name_en", "slug", "slot_minutes", "registration_opens_minutes", "booked_first")
     search_fields = ("name", "name_en", "name_zh_hant", "slug")
     autocomplete_fields = ("staff",)
@@ -53,7 +60,8 @@ class DepartmentAdmin(OwnDepartments):
             _("Booking"),
             {
                 "fields": (
-                    "release_days_ahead", "release_time", "hold_minutes", "free_again_minutes",
+                    "release_days_ahead", "release_time", "hold_minutes", "free_again_minutes", "offer_minutes",
+                    "ballot_hold_minutes",
                     "prepayment", "refund_late", "no_show_forfeits",
                     "booked_per_patient_day", "booked_per_patient_department", "booked_per_phone_day",
                     "added_per_session", "no_show_limit", "no_show_days", "suspension_days",
@@ -83,7 +91,8 @@ class DepartmentAdmin(OwnDepartments):
 
 
 @admin.register(Room)
-class RoomAdmin(OwnDepartments):
+class RoomAdmin(InAndOut, OwnDepartments):
+    resource_classes = (RoomRows,)
     list_display = ("code", "name", "department", "way")
     list_filter = ("department",)
     search_fields = ("code", "name", "name_en")
@@ -99,15 +108,33 @@ class RoomAdmin(OwnDepartments):
     )
 
 
+def _still_made(template: Template) -> SafeString:
+    """No more are made, but those there are stand until somebody decides."""
+    words = gettext("Sessions of %(template)s have been made already and take place until you decide:")
+    return format_html(
+        '{} <a class="underline" href="{}">{}</a>', words % {"template": template},
+        reverse("admin:booking_template_sessions", args=[template.pk]), gettext("Sessions that differ"),
+    )  # fmt: skip
+
+
+class ExpertForm(forms.ModelForm):
+    def clean_code(self) -> str:
+        code: str = self.cleaned_data["code"]
+        expert_codes.check(code)
+        return code
+
+
 @admin.register(Expert)
-class ExpertAdmin(OwnDepartments):
+class ExpertAdmin(InAndOut, OwnDepartments):
+    resource_classes = (ExpertRows,)
+    form = ExpertForm
     list_display = ("name", "title", "department", "code", "user", "active")
     list_filter = ("department", "active", "split_by")
     search_fields = ("name", "name_en", "code")
     autocomplete_fields = ("user",)
     actions_detail = ("tables",)
     fieldsets = (
-        (None, {"fields": ("department", "code", *NAMES, "active", "split_by", "prepayment")}),
+        (None, {"fields": ("department", "code", *NAMES, "active", "split_by", "prepayment", "ballot_minutes")}),
         (pgettext_lazy("of a doctor", "title"), {"fields": ("title", "title_en", "title_zh_hant")}),
         (
             _("login"),
@@ -120,6 +147,14 @@ class ExpertAdmin(OwnDepartments):
     def get_urls(self) -> list[Any]:
         page = self.admin_site.admin_view(lambda request: reports_page(self, request))
         return [path("reports/", page, name="booking_expert_reports"), *super().get_urls()]
+
+    def save_model(self, request: HttpRequest, obj: Expert, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        # At once, so that what binds to the seeds is published as long before the release as can be.
+        ballots.prepare()
+        if change and "active" in form.changed_data and not obj.active:
+            for template in obj.templates.filter(sessions__state=Session.State.PLANNED).distinct():
+                messages.warning(request, _still_made(template))
 
     def has_manage_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         return may(request.user, MANAGE)

@@ -3,30 +3,39 @@
 from typing import Any
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin as PlainGroupAdmin
 from django.contrib.auth.admin import UserAdmin as PlainUserAdmin
 from django.contrib.auth.models import Group, User
 from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import path, reverse
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
-from unfold.decorators import display
+from unfold.decorators import action, display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from unfold.widgets import UnfoldAdminTextInputWidget
 
+from booking import phones
+from booking.errors import BookingError
 from booking.models import Appointment, Patient
-from booking.models.patients import lookup_hash
-from queueboard.access import departments_of
-from queueboard.admin.base import OwnSessions, ReadOnly
+from booking.models.hashes import lookup_hashes
+from booking.services import patients, personal
+from queueboard.access import MANAGE, departments_of, may
+from queueboard.admin.base import OwnSessions, ReadOnly, actor, refused, step_page
+from queueboard.admin.exchange import AppointmentRows, Out
+from queueboard.admin.of_patients import OfPatients, last_four
+from queueboard.admin.patterns import patterns_page
+from queueboard.masking import masked
 
-SHOWN_CHARACTERS = 4
 
-
-def last_four(value: str) -> str:
-    """An ID number or phone as lists show it: the last four characters."""
-    return f"•••• {value[-SHOWN_CHARACTERS:]}" if len(value) > SHOWN_CHARACTERS else "••••"
+class ReasonForm(forms.Form):
+    reason = forms.CharField(
+        label=_("reason"), max_length=200, widget=UnfoldAdminTextInputWidget,
+        help_text=_("No name and no number: it is kept."),
+    )  # fmt: skip
 
 
 class PatientForm(forms.ModelForm):
@@ -40,23 +49,55 @@ class PatientForm(forms.ModelForm):
         label=_("New phone"), required=False, max_length=40, widget=UnfoldAdminTextInputWidget,
         help_text=_("Leave empty to keep what is stored."),
     )  # fmt: skip
+    reason = forms.CharField(
+        label=_("Reason"), required=False, max_length=200, widget=UnfoldAdminTextInputWidget,
+        help_text=_("Where an appointment is booked, name and ID are only corrected with a reason, which is kept."),
+    )  # fmt: skip
+    by_manager = False
+    corrected: str | None = None  # the name before, where somebody with an appointment was corrected
 
     class Meta:
         model = Patient
         fields = ("name", "id_type", "language")
 
+    def clean_new_phone(self) -> str:
+        typed = self.cleaned_data["new_phone"]
+        plain = phones.plain(typed)
+        if typed and not plain:
+            raise ValidationError(_("This is not a phone number."))
+        return plain
+
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
+        if self.instance.pk is not None:
+            self._check(cleaned)
         self.instance.id_number = cleaned.get("new_id_number") or self.instance.id_number
         self.instance.phone = cleaned.get("new_phone") or self.instance.phone
-        same = Patient.objects.filter(id_type=cleaned.get("id_type"), id_hash=lookup_hash(self.instance.id_number))
-        if self.instance.id_number and same.exclude(pk=self.instance.pk).exists():
+        hashes = lookup_hashes(self.instance.id_number or "")
+        same = Patient.objects.filter(id_type=cleaned.get("id_type"), id_hash__in=hashes)
+        if same.exclude(pk=self.instance.pk).exists():
             raise ValidationError(_("Another patient has this ID number."))
         return cleaned
 
+    def _check(self, cleaned: dict[str, Any]) -> None:
+        """R3.7."""
+        before = Patient.objects.get(pk=self.instance.pk)
+        try:
+            corrects = patients.check_correction(
+                patient_id=before.pk,
+                name=cleaned.get("name", before.name),
+                id_type=cleaned.get("id_type", before.id_type),
+                id_number=cleaned.get("new_id_number", ""),
+                by_manager=self.by_manager,
+                reason=cleaned.get("reason", ""),
+            )
+        except BookingError as error:
+            raise ValidationError(str(error.message)) from error
+        self.corrected = before.name if corrects else None
+
 
 @admin.register(Patient)
-class PatientAdmin(ModelAdmin):
+class PatientAdmin(OfPatients):
     """Found by the beginning of the name, or by the whole ID number or phone (kept as keyed hashes)."""
 
     form = PatientForm
@@ -65,14 +106,39 @@ class PatientAdmin(ModelAdmin):
     search_fields = ("name__startswith",)
     search_help_text = _("The beginning of the name, or the whole ID number or phone.")
     readonly_fields = ("id_shown", "phone_shown")
+    actions_detail = ("erase",)
     fieldsets = (
         (None, {"fields": ("name", "language")}),
         (_("ID number"), {"fields": ("id_type", "id_shown", "new_id_number")}),
         (_("phone"), {"fields": ("phone_shown", "new_phone")}),
     )
 
+    def get_fieldsets(self, request: HttpRequest, obj: Patient | None = None) -> Any:
+        """Only a manager is asked for a reason: nobody else may correct what it is needed for."""
+        own = ((_("Correction"), {"fields": ("reason",)}),)
+        return (*self.fieldsets, *own) if obj is not None and may(request.user, MANAGE) else self.fieldsets
+
+    def get_form(self, request: HttpRequest, obj: Patient | None = None, **kwargs: Any) -> Any:
+        form = super().get_form(request, obj, **kwargs)
+        form.by_manager = may(request.user, MANAGE)
+        return form
+
+    def construct_change_message(self, request: HttpRequest, form: Any, formsets: Any, add: bool = False) -> Any:
+        """What is kept of a correction: who was corrected, masked, to whom, and why."""
+        if form.corrected is None:
+            return super().construct_change_message(request, form, formsets, add)
+        fields = [str(form.fields[name].label) for name in form.changed_data if name != "reason"]
+        return gettext(
+            "Corrected with an appointment booked (%(before)s, now %(after)s): %(fields)s. Reason: %(reason)s"
+        ) % {
+            "before": masked(form.corrected),
+            "after": masked(form.instance.name),
+            "fields": ", ".join(fields),
+            "reason": form.cleaned_data["reason"],
+        }
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        rows = super().get_queryset(request)
+        rows = super().get_queryset(request).filter(erased_at=None)
         if request.user.has_perm("queueboard.manage_queues"):
             return rows
         mine = departments_of(request.user)
@@ -81,25 +147,62 @@ class PatientAdmin(ModelAdmin):
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
         by_name, duplicates = super().get_search_results(request, queryset, search_term)
-        wanted = lookup_hash(search_term)
-        return (by_name | queryset.filter(Q(id_hash=wanted) | Q(phone_hash=wanted)) if wanted else by_name), duplicates
+        wanted = lookup_hashes(search_term)
+        return by_name | queryset.filter(Q(id_hash__in=wanted) | Q(phone_hash__in=wanted)), duplicates
+
+    def has_manage_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        return may(request.user, MANAGE)
+
+    @action(description=_("Erase the data"), permissions=["manage"], url_path="erase", icon="person_off")
+    def erase(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """For who asked for it at the desk, and has no phone to do so alone."""
+        patient = self.get_queryset(request).get(pk=object_id)
+        back = reverse("admin:booking_patient_change", args=[patient.pk])
+        form = ReasonForm(request.POST or None)
+        if request.method == "POST" and form.is_valid():
+            try:
+                personal.erase_patient(
+                    patient_id=patient.pk, reason=form.cleaned_data["reason"], actor=actor(request)
+                )  # fmt: skip
+            except BookingError as error:
+                return refused(request, error, back)
+            messages.success(request, _("The patient's data is erased."))
+            return HttpResponseRedirect(reverse("admin:booking_patient_changelist"))
+        words = _("Name, ID number and phone are erased for good, and links open no more. Numbers and money stay.")
+        title = _("Erase the data")
+        return step_page(
+            self, request, title=f"{title}: {patient.name}", words=words, button=title, back=back, form=form
+        )
 
     @display(description=_("ID number"))
     def id_shown(self, patient: Patient) -> str:
-        return last_four(patient.id_number) if patient.id_number else "—"
+        return last_four(patient.id_number)
 
     @display(description=_("phone"))
     def phone_shown(self, patient: Patient) -> str:
-        return last_four(patient.phone) if patient.phone else "—"
+        return last_four(patient.phone)
 
 
 @admin.register(Appointment)
-class AppointmentAdmin(ReadOnly, OwnSessions):
-    list_display = ("patient", "session", "slot", "state", "first_visit", "booked_at", "held_until", "ended_at")
+class AppointmentAdmin(ReadOnly, Out, OwnSessions, OfPatients):
+    resource_classes = (AppointmentRows,)
+    list_display = (
+        "who", "session", "slot", "state", "first_visit", "booked_at", "held_until", "ended_at", "late_said_at",
+    )  # fmt: skip
     list_filter = ("state", "session__department", ("session__date", admin.DateFieldListFilter))
     list_select_related = ("patient", "session__expert", "slot")
     search_fields = ("patient__name__startswith", "=token")
+    search_help_text = _("The beginning of the name.")
     date_hierarchy = "booked_at"
+    readonly_fields = ("who",)
+
+    def get_urls(self) -> list[Any]:
+        page = self.admin_site.admin_view(lambda request: patterns_page(self, request))
+        return [path("patterns/", page, name="booking_appointment_patterns"), *super().get_urls()]
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
+        """Also those of one session: the pages of changed schedules lead there."""
+        return lookup == "session" or super().lookup_allowed(lookup, value, request)  # type: ignore[call-arg]
 
 
 admin.site.unregister(User)

@@ -9,22 +9,36 @@ from unfold.decorators import display
 
 from queueboard import masking
 from queueboard.admin.base import OwnSessions, ReadOnly
+from queueboard.admin.exchange import Out, TicketRows
+from queueboard.admin.of_patients import OfPatients
 from queueboard.models import QueueEvent, Ticket
+from queueboard.services import by_phone
 from queueboard.staff_words import event_words
 
 
 @admin.register(Ticket)
-class TicketAdmin(ReadOnly, OwnSessions):
-    list_display = ("label", "session", "patient", "state", "booked", "slot", "arrived", "calls", "misses", "priority")
+class TicketAdmin(ReadOnly, Out, OwnSessions, OfPatients):
+    resource_classes = (TicketRows,)
+    list_display = ("label", "session", "who", "state", "booked", "slot", "arrived", "calls", "misses", "priority")
     list_filter = ("state", "booked", "priority", "session__department", ("session__date", admin.DateFieldListFilter))
     list_select_related = ("session__expert", "patient", "slot")
     search_fields = ("patient__name__startswith", "=number")
+    search_help_text = _("The beginning of the name, or the number.")
+    readonly_fields = ("who",)
     ordering = ("-session__starts_at", "number")
     exclude = ("behind", "returned_after", "called_no", "return_call")
 
     @display(description=_("number"), ordering="number")
     def label(self, ticket: Ticket) -> str:
         return ticket.label
+
+
+# What a step notes in its reason, where that is no words of staff.
+NOTED = {
+    ("call", "chosen"): _("out of turn"),
+    ("check_in", by_phone.NOTE): _("by the patient, with the code shown on site"),
+    ("leave", by_phone.NOTE): _("by the patient, on the phone"),
+}
 
 
 class EventKind(admin.SimpleListFilter):
@@ -42,7 +56,7 @@ class EventKind(admin.SimpleListFilter):
 class QueueEventAdmin(ReadOnly, OwnSessions):
     """Who did what to a queue, and when. The database refuses to change or delete a row."""
 
-    list_display = ("at", "who", "what", "number", "patient", "room", "because", "session", "version")
+    list_display = ("at", "who", "what", "number", "patient", "room", "because", "session", "version", "entered_at")
     list_display_links = ("at", "what")
     list_filter = (EventKind, "session__department", ("actor", admin.RelatedOnlyFieldListFilter))
     list_select_related = (
@@ -66,6 +80,7 @@ class QueueEventAdmin(ReadOnly, OwnSessions):
         "because",
         "session",
         "version",
+        "entered_at",
         "undoes",
         "changes",
         "worse",
@@ -84,10 +99,10 @@ class QueueEventAdmin(ReadOnly, OwnSessions):
 
     @display(description=_("reason"), ordering="reason")
     def because(self, event: QueueEvent) -> str:
-        """The reason in words: an undo notes the kind of step there, a call out of turn a code."""
+        """The reason in words: an undo notes the kind of step there, some steps a code."""
         if event.kind == "undo":
             return "—"
-        return str(_("out of turn")) if event.kind == "call" and event.reason == "chosen" else event.reason or "—"
+        return str(NOTED.get((event.kind, event.reason), event.reason)) or "—"
 
     @display(description=_("number"))
     def number(self, event: QueueEvent) -> str:

@@ -9,9 +9,10 @@ from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import display
 
-from booking.models import MoneyMove, Outbox, PastSession, PastVisit, Payment, QuotaMove, QuotaPlan, Refund
+from booking.models import DataLog, MoneyMove, Outbox, PastSession, PastVisit, Payment, QuotaMove, QuotaPlan, Refund
 from queueboard.admin.base import OwnDepartments, OwnSessions, ReadOnly
 from queueboard.admin.why_page import why_page
+from queueboard.notify.models import Delivery
 
 
 @admin.register(QuotaMove)
@@ -121,3 +122,25 @@ class OutboxAdmin(ReadOnly, ModelAdmin):
     search_fields = ("key",)
     ordering = ("-id",)
     fields = ("kind", "key", "made_at", "claimed_until", "sent_at", "attempts", "error")
+
+
+@admin.register(Delivery)
+class DeliveryAdmin(ReadOnly, ModelAdmin):
+    """What was told by which way; neither to whom nor in which words."""
+
+    list_display = ("cause", "way", "state", "urgent", "ended_at", "attempts", "error")
+    list_filter = ("way", "state", "cause__kind")
+    search_fields = ("cause__key", "provider_number")
+    list_select_related = ("cause",)
+    ordering = ("-id",)
+    fields = ("cause", "way", "state", "urgent", "due_at", "ended_at", "attempts", "provider_number", "error")
+
+
+@admin.register(DataLog)
+class DataLogAdmin(ReadOnly, ModelAdmin):
+    """Whose data was handed out or erased; of who was erased, only the number that they had here."""
+
+    list_display = ("at", "kind", "account", "patients", "actor", "reason")
+    list_filter = ("kind",)
+    list_select_related = ("actor",)
+    date_hierarchy = "at"

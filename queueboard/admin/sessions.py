@@ -2,27 +2,27 @@
 
 from typing import Any
 
-from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet, Sum
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
+from django.urls import path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import TabularInline
 from unfold.decorators import action, display
-from unfold.widgets import UnfoldAdminTextInputWidget
 
 from booking.errors import BookingError
 from booking.models import Session, SessionRoom, Slot
 from booking.services import quotas
 from queueboard.admin.base import OwnSessions, ReadOnly, actor, refused, step_page
-from queueboard.admin.schedule_steps import ScheduleSteps
+from queueboard.admin.extra_sessions import ExtraSessions
+from queueboard.admin.moved_sessions import MovedSessions
+from queueboard.admin.overview import overview_page
+from queueboard.admin.schedule_steps import STEPS_BY_STATE, ScheduleSteps
 from queueboard.admin.splits import log_step, split_page
 from queueboard.admin.why_page import why_page
-from queueboard.services import lifecycle
 
 # Names of has_..._permission methods: unfold looks dotted permissions up in the database when it checks the
 # settings, which fails before the first migration.
@@ -48,7 +48,7 @@ class Slots(ReadOnly, TabularInline):
 
 
 class Rooms(TabularInline):
-    """Who sits where can be set before the day; later the expert changes rooms by the queue, where it is logged."""
+    """Before the day somebody may be added; who is there already moves or leaves by a step, as patients are told."""
 
     model = SessionRoom
     extra = 0
@@ -59,10 +59,10 @@ class Rooms(TabularInline):
         return _planned(obj) and super().has_add_permission(request, obj)
 
     def has_change_permission(self, request: HttpRequest, obj: Session | None = None) -> bool:
-        return _planned(obj) and super().has_change_permission(request, obj)
+        return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Session | None = None) -> bool:
-        return _planned(obj) and super().has_delete_permission(request, obj)
+        return False
 
     def has_view_permission(self, request: HttpRequest, obj: Session | None = None) -> bool:
         return request.user.has_perm("booking.view_session")
@@ -78,12 +78,8 @@ def recalculate(request: HttpRequest, session: Session) -> None:
     log_step(request, session, gettext("The split was recalculated."))
 
 
-class StopForm(forms.Form):
-    reason = forms.CharField(label=_("reason"), max_length=120, widget=UnfoldAdminTextInputWidget)
-
-
 @admin.register(Session)
-class SessionAdmin(ScheduleSteps, OwnSessions):
+class SessionAdmin(ScheduleSteps, MovedSessions, ExtraSessions, OwnSessions):
     session_path = "pk"
     list_display = (
         "name",
@@ -112,7 +108,15 @@ class SessionAdmin(ScheduleSteps, OwnSessions):
     )
     readonly_fields = tuple(name for line in fields for name in line)
     actions = ("recalculate_chosen",)
-    actions_detail = ("why", "split", "recalculate", "add_numbers", "substitute", "call_off", "stop", "close")
+    actions_list = ("extra",)
+    actions_detail = (
+        {"title": _("Numbers"), "icon": "tune", "items": ["why", "split", "recalculate", "add_numbers"]},
+        {"title": _("Change the session"), "icon": "edit_calendar", "items": list(STEPS_BY_STATE)},
+    )
+
+    def get_urls(self) -> list[Any]:
+        page = self.admin_site.admin_view(lambda request: overview_page(self, request))
+        return [path("overview/", page, name="booking_session_overview"), *super().get_urls()]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -168,34 +172,6 @@ class SessionAdmin(ScheduleSteps, OwnSessions):
     def split(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return split_page(self, request, self._one(request, object_id))
 
-    @action(description=_("Stop early"), permissions=MANAGE, url_path="stop", icon="front_hand")
-    def stop(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        session = self._one(request, object_id)
-        form = StopForm(request.POST or None)
-        if request.method == "POST" and form.is_valid():
-            try:
-                lifecycle.stop_early(session_id=session.pk, reason=form.cleaned_data["reason"], actor=actor(request))
-            except BookingError as error:
-                return refused(request, error, self._address(session))
-            messages.success(request, _("Nobody more is called. Who waits can be handed over."))
-            return HttpResponseRedirect(self._address(session))
-        words = _("Nobody more is called and nobody more is taken. Who waits can be handed over to another expert.")
-        return self._ask(request, session, _("Stop early"), words, form)
-
-    @action(description=_("Close the session"), permissions=MANAGE, url_path="close", icon="event_busy")
-    def close(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        session = self._one(request, object_id)
-        if request.method != "POST":
-            words = _("Every ticket and appointment is settled: who is here and was not seen is “not seen”, who never "
-                      "came is a no-show. This cannot be undone.")  # fmt: skip
-            return self._ask(request, session, _("Close the session"), words)
-        try:
-            lifecycle.close_session(session_id=session.pk, actor=actor(request))
-        except BookingError as error:
-            return refused(request, error, self._address(session))
-        messages.success(request, _("The session is closed."))
-        return HttpResponseRedirect(self._address(session))
-
     @admin.action(description=_("Recalculate the split of the chosen sessions"), permissions=MANAGE)
     def recalculate_chosen(self, request: HttpRequest, chosen: QuerySet[Session]) -> None:
         for session in chosen:
@@ -212,10 +188,8 @@ class SessionAdmin(ScheduleSteps, OwnSessions):
     def _address(self, session: Session) -> str:
         return reverse("admin:booking_session_change", args=[session.pk])
 
-    def _ask(
-        self, request: HttpRequest, session: Session, title: Any, words: Any, form: forms.Form | None = None
-    ) -> HttpResponse:
+    def _ask(self, request: HttpRequest, session: Session, title: Any, words: Any) -> HttpResponse:
         named = f"{title}: {session}"
         return step_page(
-            self, request, title=named, words=str(words), button=str(title), back=self._address(session), form=form
-        )
+            self, request, title=named, words=str(words), button=str(title), back=self._address(session)
+        )  # fmt: skip

@@ -7,7 +7,7 @@ from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
-from unfold.admin import ModelAdmin, TabularInline
+from unfold.admin import TabularInline
 from unfold.decorators import action
 from unfold.widgets import UnfoldAdminTextInputWidget
 
@@ -15,6 +15,7 @@ from booking.errors import BookingError
 from booking.models import CountedNoShow, Suspension
 from booking.services import suspensions
 from queueboard.admin.base import ReadOnly, actor, refused, step_page
+from queueboard.admin.of_patients import OfPatients
 
 
 class CountedNoShows(ReadOnly, TabularInline):
@@ -31,13 +32,15 @@ class LiftForm(forms.Form):
 
 
 @admin.register(Suspension)
-class SuspensionAdmin(ReadOnly, ModelAdmin):
+class SuspensionAdmin(ReadOnly, OfPatients):
     """Of the whole hospital: no-shows of all departments count together."""
 
-    list_display = ("patient", "cause", "begins_at", "until", "ended_at", "lifted_by", "lift_reason")
+    list_display = ("who", "cause", "begins_at", "until", "ended_at", "lifted_by", "lift_reason")
     list_filter = (("ended_at", admin.EmptyFieldListFilter), "cause")
     list_select_related = ("patient", "lifted_by")
     search_fields = ("patient__name__startswith",)
+    search_help_text = _("The beginning of the name.")
+    readonly_fields = ("who",)
     date_hierarchy = "begins_at"
     inlines = (CountedNoShows,)
     actions_detail = ("lift",)
@@ -62,5 +65,5 @@ class SuspensionAdmin(ReadOnly, ModelAdmin):
         words = _("The patient can book again at once and is told so. The no-shows that led to it never count again.")
         title = _("Lift the suspension")
         return step_page(
-            self, request, title=f"{title}: {suspension.patient}", words=words, button=title, back=back, form=form
+            self, request, title=f"{title}: {suspension.patient.name}", words=words, button=title, back=back, form=form
         )

@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from typing import Any
 
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import status
@@ -12,11 +13,11 @@ from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 
-from booking.models import Session, SessionRoom
-from queueboard import access
+from booking.models import Session, SessionRoom, Slot
+from queueboard import access, added
 from queueboard.api import guards
 from queueboard.api import staff_shapes as shapes
-from queueboard.api.parsing import body
+from queueboard.api.parsing import body, query
 from queueboard.api.shapes import SlotSerializer
 from queueboard.api.staff_view import one_room, shown, staff_queue
 from queueboard.errors import QueueError
@@ -137,24 +138,45 @@ def _may_undo(request: Request, session: Session, event: QueueEvent) -> bool:
     return event.room_id is not None and access.may_call(request.user, session, event.room_id)
 
 
-@extend_schema(tags=["managing"], request=shapes.AddedNumbersSerializer, responses={201: SlotSerializer})
 class AddedNumbers(APIView):
     """The expert whose session it is, or a manager, adds numbers to a slot with a reason (R3.2b)."""
 
     permission_classes = [guards.WorksQueue]
 
+    @extend_schema(
+        tags=["managing"], parameters=[shapes.AddedQuerySerializer], responses=shapes.AddedEffectSerializer
+    )  # fmt: skip
+    def get(self, request: Request, session_id: int) -> Response:
+        """What it would do, before it is done."""
+        session = _own(request, session_id)
+        asked = query(request, shapes.AddedQuerySerializer)
+        effect = added.of(session, _slot(session, asked["slot"]), asked["count"], now=timezone.now())
+        shown = {name: getattr(effect, name) for name in ("slot", "count", "for_walk_ins", "over", "over_now")}
+        return Response(shapes.AddedEffectSerializer(shown | {"words": added.words(effect)}).data)
+
+    @extend_schema(tags=["managing"], request=shapes.AddedNumbersSerializer, responses={201: SlotSerializer})
     def post(self, request: Request, session_id: int) -> Response:
-        session = guards.session(session_id)
-        if not (access.may_manage(request.user) or access.sits(request.user, session)):
-            raise PermissionDenied(_("This queue is not one of yours."))
+        session = _own(request, session_id)
         sent = body(request, shapes.AddedNumbersSerializer)
-        slot = session.slots.filter(pk=sent["slot"]).first()
-        if slot is None:
-            raise QueueError(_("There is no such slot."), code="no_such_slot", status=404)
-        added = schedules.add_numbers(
-            slot=slot, count=sent["count"], reason=sent["reason"], actor=guards.actor(request)
+        made = schedules.add_numbers(
+            slot=_slot(session, sent["slot"]), count=sent["count"], reason=sent["reason"], actor=guards.actor(request)
         )
-        return Response(SlotSerializer(added).data, status=status.HTTP_201_CREATED)
+        return Response(SlotSerializer(made).data, status=status.HTTP_201_CREATED)
+
+
+def _own(request: Request, session_id: int) -> Session:
+    """The session, of an expert who sits in it or a manager."""
+    session = guards.session(session_id)
+    if not (access.may_manage(request.user) or access.sits(request.user, session)):
+        raise PermissionDenied(_("This queue is not one of yours."))
+    return session
+
+
+def _slot(session: Session, slot_id: int) -> Slot:
+    slot = session.slots.filter(pk=slot_id).first()
+    if slot is None:
+        raise QueueError(_("There is no such slot."), code="no_such_slot", status=404)
+    return slot
 
 
 class ManagerAction(APIView):
@@ -163,7 +185,8 @@ class ManagerAction(APIView):
 
 @extend_schema(tags=["managing"], request=shapes.StopSerializer, responses=shapes.SessionLifeSerializer)
 class Stop(ManagerAction):
-    """Nobody more is called or taken; who waits can be handed over until the session closes."""
+    """Nobody more is called or taken (R1.3). Who has not come is told at once and has the money back; who waits can be
+    handed over until the session closes."""
 
     def post(self, request: Request, session_id: int) -> Response:
         guards.session(session_id)

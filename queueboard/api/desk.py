@@ -14,20 +14,25 @@ from queueboard import access, snapshots
 from queueboard.api import guards
 from queueboard.api import staff_shapes as shapes
 from queueboard.api.finding import find
-from queueboard.api.parsing import body, query
+from queueboard.api.parsing import body
 from queueboard.api.staff_view import shown
 from queueboard.errors import QueueError
+from queueboard.models import Ticket
 from queueboard.services import arrivals
 
 
-@extend_schema(tags=["desk"], parameters=[shapes.FindQuery], responses=shapes.FindSerializer)
+@extend_schema(tags=["desk"], request=shapes.FindQuery, responses=shapes.FindSerializer)
 class Find(APIView):
-    """Patients of today in your departments, by booking code, ticket, phone, ID, or the start of the name."""
+    """Patients of today in your departments, by what was scanned, ticket, phone, ID, or the start of the name.
+
+    Where there is none: whose ID, card or phone it is. Changes nothing; sent as a body, because addresses are logged by
+    browsers and proxies.
+    """
 
     permission_classes = [guards.WorksDesk]
 
-    def get(self, request: Request) -> Response:
-        text = query(request, shapes.FindQuery)["q"]
+    def post(self, request: Request) -> Response:
+        text = body(request, shapes.FindQuery)["q"]
         found = find(text, access.departments_of(request.user))
         return Response(shapes.FindSerializer(found, context={"desk": True}).data)
 
@@ -65,13 +70,13 @@ class WalkIns(APIView):
     permission_classes = [guards.WorksDesk]
 
     def post(self, request: Request, session_id: int) -> Response:
-        guards.desk(request, guards.session(session_id))
+        session = guards.session(session_id)
+        guards.desk(request, session)
         sent = body(request, shapes.WalkInSerializer)
+        patient_id = _patient(sent)
+        first_visit = sent["first_visit"] if "first_visit" in sent else _is_new(patient_id, session.department_id)
         ticket = arrivals.register_walk_in(
-            session_id=session_id,
-            patient_id=_patient(sent),
-            first_visit=sent["first_visit"],
-            actor=guards.actor(request),
+            session_id=session_id, patient_id=patient_id, first_visit=first_visit, actor=guards.actor(request)
         )
         return shown(request, ticket, status=status.HTTP_201_CREATED)
 
@@ -80,6 +85,11 @@ def _patient(sent: dict) -> int:
     if "patient" in sent:
         with transaction.atomic():
             return patients.find_or_make(**sent["patient"], by_staff=True).pk
-    if not Patient.objects.filter(pk=sent["patient_id"]).exists():
+    if not Patient.objects.filter(pk=sent["patient_id"], erased_at=None).exists():
         raise QueueError(_("There is no such patient."), code="no_patient", status=404)
     return sent["patient_id"]
+
+
+def _is_new(patient_id: int, department_id: int) -> bool:
+    seen = Ticket.objects.filter(patient=patient_id, session__department=department_id, state=Ticket.State.DONE)
+    return not seen.exists()

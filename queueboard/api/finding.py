@@ -1,4 +1,8 @@
-"""Finds a patient of today for the desk: by booking code, ticket, phone, ID, or the start of the name."""
+"""Finds a patient for the desk: by a code, a ticket, a phone, an ID, or the start of the name. Reads only.
+
+Visits of today come first (`results`). Where there is none, whoever has exactly this ID, card or phone is known by name
+(`known`), so that a walk-in needs no typing.
+"""
 
 import re
 from collections.abc import Iterable
@@ -9,25 +13,33 @@ from typing import Any
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from booking.models import Appointment, Department, Session
-from booking.models.patients import lookup_hash
-from queueboard import rules
+from booking import phones
+from booking.models import Appointment, Department, Patient, Session
+from booking.models.hashes import lookup_hashes
+from queueboard import readers, rules
+from queueboard.api import minding
 from queueboard.models import Ticket
+from queueboard.readers import Reading
 
 SHOWN = 20
-CODE = re.compile(r"^[\w-]{16,32}$")
-LINK = re.compile(r"/t/([\w-]{1,64})")
-LABEL = re.compile(r"^([A-Za-z]{1,2})(\d{1,6})$")
+TOKEN = re.compile(r"^[\w-]{16,32}$", re.ASCII)
+LABEL = re.compile(r"([A-Za-z]{1,2})(\d{1,6})")
 JOINS = ("patient", "slot", "session__department", "session__expert")
+NOBODY = Q(pk__in=[])
 
 
 @dataclass
 class Found:
-    """What the desk may see, and whether there is more, or something that is not for this desk today."""
+    """What the desk may see, and whether there is more, or something that is not for this desk today.
+
+    `reading`: what the code said, for the form of who is new.
+    """
 
     results: list[dict[str, Any]]
     more: bool = False
     elsewhere: list[str] = field(default_factory=list)
+    known: list[dict[str, Any]] = field(default_factory=list)
+    reading: Reading | None = None
 
 
 def find(text: str, departments: QuerySet[Department], *, now: datetime | None = None) -> Found:
@@ -35,12 +47,13 @@ def find(text: str, departments: QuerySet[Department], *, now: datetime | None =
     now = now or timezone.now()
     today = timezone.localdate(now)
     text = text.strip()
-    exact = _exactly(text)
-    label = LABEL.match(text)
+    reading = readers.read(text) or _typed(text)
+    exact = _exactly(text, reading)
+    label = LABEL.fullmatch(reading.ticket)
     today_or_live = Q(session__date=today) | Q(session__state__in=Session.LIVE)
     here = today_or_live & Q(session__department__in=departments)
-    of_ticket = exact | (Q(session__prefix__iexact=label[1], number=int(label[2])) if label else Q(pk__in=[]))
-    name = Q(patient__name__istartswith=text) if not LINK.search(text) else Q(pk__in=[])
+    of_ticket = exact | (Q(session__prefix__iexact=label[1], number=int(label[2])) if label else NOBODY)
+    name = Q(patient__name__istartswith=text)
     issued = Ticket.objects.filter(here, of_ticket | name).select_related(*JOINS, "room", "appointment")
     # A check-in that was taken back leaves a ticket behind, and an appointment that can be checked in again.
     issued = issued.exclude(state=Ticket.State.LEFT, appointment__state=Appointment.State.BOOKED)
@@ -53,18 +66,43 @@ def find(text: str, departments: QuerySet[Department], *, now: datetime | None =
     results = [_of_ticket(ticket) for ticket in newest.values()]
     results += [_of_appointment(each, now) for each in appointments]
     results.sort(key=lambda each: (each["slot"].starts_at, each["name"]))
-    elsewhere = [] if results else _elsewhere(exact, departments, today)
-    return Found(results=results[:SHOWN], more=len(results) > SHOWN, elsewhere=elsewhere)
+    minding.warn(results, now)
+    found = Found(results=results[:SHOWN], more=len(results) > SHOWN, reading=reading)
+    if not results:
+        found.elsewhere = _elsewhere(exact, departments, today)
+        found.known = minding.people(_people(text, reading, departments), reading.token, departments, now)
+    return found
 
 
-def _exactly(text: str) -> Q:
-    """What names one patient or one visit: a token, the address in a QR code, a phone or ID number."""
-    link = LINK.search(text)
-    if link:
-        return Q(token=link[1])
-    hashes = [lookup_hash(each) for each in _written(text)]
-    exact = Q(patient__id_hash__in=hashes) | Q(patient__phone_hash__in=hashes)
-    return exact | Q(token=text) if CODE.match(text) else exact
+def _typed(text: str) -> Reading:
+    """What no reader knew: digits are some phone number, with a name nothing can be done but to look for it."""
+    return Reading(phone=text) if phones.plain(text) and not re.search(r"[^\W\d]", text) else Reading()
+
+
+def _exactly(text: str, reading: Reading) -> Q:
+    """What names one patient or one visit, of tickets and appointments."""
+    if reading.token:
+        return Q(token=reading.token)
+    if reading.patient is not None:
+        return Q(patient=reading.patient)
+    hashes = _hashes(reading.id_number or text)
+    exact = Q(patient__id_hash__in=hashes) | Q(patient__phone_hash__in=_hashes(reading.phone))
+    return exact | Q(token=text) if TOKEN.match(text) else exact
+
+
+def _people(text: str, reading: Reading, departments: QuerySet[Department]) -> Q:
+    """The same of patients. By a phone, which others may have read somewhere, only who has been in these departments:
+    whose ID or card is there is there too."""
+    if reading.token:
+        return Q(appointments__token=reading.token)
+    if reading.patient is not None:
+        return Q(pk=reading.patient)
+    own = Q(appointments__session__department__in=departments) | Q(tickets__session__department__in=departments)
+    return Q(id_hash__in=_hashes(reading.id_number or text)) | Q(phone_hash__in=_hashes(reading.phone)) & own
+
+
+def _hashes(number: str) -> list[str]:
+    return [each for written in _written(number) for each in lookup_hashes(written)]
 
 
 def _written(text: str) -> Iterable[str]:
@@ -101,6 +139,7 @@ def _of_appointment(appointment: Appointment, now: datetime) -> dict[str, Any]:
     )
     booked = appointment.state == Appointment.State.BOOKED
     return _row(appointment) | {
+        "booked": appointment,
         "appointment": appointment.state,
         "ticket": None,
         "late": booked and rules.is_late(now, appointment.slot.ends_at, grace),
@@ -109,10 +148,11 @@ def _of_appointment(appointment: Appointment, now: datetime) -> dict[str, Any]:
 
 
 def _row(of: Ticket | Appointment) -> dict[str, Any]:
+    patient: Patient = of.patient
     return {
         "patient": of.patient_id,
-        "name": of.patient.name,
-        "phone_end": (of.patient.phone or "")[-4:],
+        "name": patient.name,
+        "phone_end": (patient.phone or "")[-4:],
         "session": of.session,
         "slot": of.slot,
         "token": of.token,

@@ -1,16 +1,22 @@
 """Loads what an address names, and refuses who may not: unknown is 404, somebody else's is 403."""
 
+from contextlib import AbstractContextManager
+
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework.exceptions import NotAuthenticated, PermissionDenied
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.throttling import ScopedRateThrottle
 from rest_framework.views import APIView
 
+from booking import kept
+from booking.errors import BookingError
 from booking.models import Appointment, Session, SessionRoom
 from queueboard import access
+from queueboard.challenge import gate, work
 from queueboard.errors import QueueError
 from queueboard.models import Ticket
 from queueboard.views.address import address_of
@@ -41,6 +47,27 @@ class AddressThrottle(ScopedRateThrottle):
         return address_of(plain)
 
 
+SOLUTION = OpenApiParameter(
+    gate.HEADER,
+    {"type": "string", "maxLength": work.LONGEST},
+    OpenApiParameter.HEADER,
+    description="Of the challenge that an answer 428 carries: docs/api.md says how it is found.",
+)
+
+
+def guarded(request: Request, slot_id: int | None = None) -> AbstractContextManager[None]:
+    """As `gate.guarded` for who books, or asks for a number; what is solved comes in a header."""
+    answer = gate.Answer(work=request.headers.get(gate.HEADER, ""))
+    return gate.guarded(request._request, "book", answer=answer, slot_id=slot_id)
+
+
+def of_nobody(refused: BookingError) -> BookingError:
+    """The refusal without what it names of the patient's: who knows a name and an ID number is told no more of them."""
+    for own in ("appointment", "entry"):
+        refused.extra.pop(own, None)
+    return refused
+
+
 def actor(request: Request) -> AbstractBaseUser:
     """Who does it, for the log (R6.3). Raises NotAuthenticated."""
     if isinstance(request.user, AnonymousUser):
@@ -69,10 +96,13 @@ def ticket(ticket_id: int) -> Ticket:
     return found
 
 
+_JOINED = Appointment.objects.select_related("patient", "slot", "session__department", "session__expert").order_by()
+_BY_TOKEN = kept.Query(lambda token: _JOINED.filter(token=token), token=str)
+
+
 def appointment(token: str) -> Appointment:
     """The appointment with this token. Raises QueueError `no_appointment`."""
-    joined = Appointment.objects.select_related("patient", "slot", "session__department", "session__expert")
-    found = joined.filter(token=token).first()
+    found = _BY_TOKEN.first(token=token)
     if found is None:
         raise QueueError(_("There is no such appointment."), code="no_appointment", status=404)
     return found

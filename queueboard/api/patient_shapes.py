@@ -1,6 +1,5 @@
 """What patients send to book, and what they see of their own appointment and place."""
 
-import re
 from typing import Any
 
 from django.conf import settings
@@ -8,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from booking import identity, phones
 from booking.models import Appointment, Patient, Suspension
 from booking.services import suspensions
 from queueboard.api.parsing import IdField
@@ -34,15 +34,27 @@ class PatientSerializer(serializers.Serializer):
     id_number = serializers.RegexField(
         r"^[0-9A-Za-z() -]{4,32}$",
         error_messages={"invalid": _("An ID number has 4 to 32 letters and digits.")},
+        help_text="Of a resident ID the check digit must be right, of a passport 5 to 20 letters and digits.",
     )
     phone = serializers.RegexField(
         r"^\+?[0-9 ()-]{5,20}$", error_messages={"invalid": _("A phone number has 5 to 20 digits.")}
     )
     language = serializers.ChoiceField(settings.LANGUAGES, required=False)
 
+    def validate(self, given: dict[str, Any]) -> dict[str, Any]:
+        if given["id_number"]:
+            plain = identity.plain(given["id_type"], given["id_number"])
+            if not plain:
+                raise serializers.ValidationError({"id_number": str(identity.wrong(given["id_type"]))})
+            given["id_number"] = plain
+        return given
+
     def validate_phone(self, phone: str) -> str:
-        # As the look-up of a lost link writes it, or it would not be found.
-        return re.sub(r"[^0-9+]", "", phone)
+        # One way to write it, or the limits of a phone (R3.7) and the look-up of a lost link would not find it.
+        plain = phones.plain(phone)
+        if phone and not plain:
+            raise serializers.ValidationError(_("This is not a phone number."))
+        return plain
 
 
 class NewPatientSerializer(PatientSerializer):
@@ -104,6 +116,13 @@ class AppointmentSerializer(serializers.ModelSerializer):
     def get_suspension(self, appointment: Appointment) -> dict[str, Any] | None:
         suspension = suspensions.of(appointment.patient_id)
         return None if suspension is None else dict(SuspensionSerializer(suspension).data)
+
+
+class BookedSerializer(AppointmentSerializer):
+    """The same of one that was booked just now: no suspension stood against it, so none is looked for."""
+
+    def get_suspension(self, appointment: Appointment) -> None:
+        return None
 
 
 class PlaceSerializer(serializers.Serializer):

@@ -4,7 +4,6 @@ import json
 import re
 from typing import Any
 
-from django.db import transaction
 from django.urls import reverse
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
@@ -16,15 +15,21 @@ from rest_framework.views import APIView
 
 from booking.errors import BookingError
 from booking.models import Appointment
-from booking.models.patients import keyed_hash
-from booking.services import appointments, patients
+from booking.models.hashes import keyed_hash
+from booking.services import appointments, endings, patients
 from queueboard import snapshots
 from queueboard.api import guards
-from queueboard.api.parsing import body
-from queueboard.api.patient_shapes import AppointmentSerializer, BookingSerializer, MoveSerializer, PlaceSerializer
+from queueboard.api.parsing import ParameterError, body, shown
+from queueboard.api.patient_shapes import (
+    AppointmentSerializer,
+    BookedSerializer,
+    BookingSerializer,
+    MoveSerializer,
+    PlaceSerializer,
+)
 from queueboard.api.public import snapshot
+from queueboard.devices import device_of
 from queueboard.models import Ticket
-from queueboard.problems import ParameterError
 from queueboard.views.address import address_of
 
 KEY = re.compile(r"[A-Za-z0-9_.:-]{16,64}")  # long enough that nobody comes upon another's
@@ -39,7 +44,7 @@ IDEMPOTENCY_KEY = OpenApiParameter(
 
 @extend_schema(
     tags=["patients"], auth=[], request=BookingSerializer, responses={201: AppointmentSerializer},
-    parameters=[IDEMPOTENCY_KEY],
+    parameters=[IDEMPOTENCY_KEY, guards.SOLUTION],
 )  # fmt: skip
 class Appointments(APIView):
     """Books a number of a slot. Limited per address."""
@@ -52,25 +57,27 @@ class Appointments(APIView):
         asked = _asked(request)
         who = {"language": get_language() or ""} | wanted["patient"]
         try:
-            # One transaction: a refused booking leaves no patient behind.
-            with transaction.atomic():
-                patient = patients.find_or_make(**who)
+            # No transaction around it: the slot that everybody wants is locked for one statement only.
+            with guards.guarded(request, wanted["slot"]):
+                patient = patients.find_or_describe(**who)
                 made = appointments.book(
                     patient_id=patient.pk,
+                    newcomer=patient if patient.pk is None else None,
                     slot_id=wanted["slot"],
                     first_visit=wanted["first_visit"],
                     asked=asked,
-                    address="" if request.user.is_authenticated else address_of(request._request),
+                    device=device_of(request._request),
+                    address=address_of(request._request),
                     actor=guards.actor_or_none(request),
                 )
+            made.patient = patient
+            answer = shown(made, BookedSerializer)
         except BookingError as error:
             before = None if asked is None else appointments.booked_before(asked)
             if before is None:
-                # Who knows a name and an ID number is not told more of that patient than "booked already".
-                error.extra.pop("appointment", None)
-                raise
-            made = before
-        answer = AppointmentSerializer(guards.appointment(made.token)).data
+                raise guards.of_nobody(error) from None
+            made = guards.appointment(before.token)
+            answer = shown(made, AppointmentSerializer)
         address = reverse("api:appointment", args=[made.token])
         return Response(answer, status=status.HTTP_201_CREATED, headers={"Location": address})
 
@@ -80,16 +87,18 @@ class OneAppointment(APIView):
     """One's own appointment."""
 
     def get(self, request: Request, token: str) -> Response:
-        return Response(AppointmentSerializer(guards.appointment(token)).data)
+        return Response(shown(guards.appointment(token), AppointmentSerializer))
 
     @extend_schema(responses={200: AppointmentSerializer})
     def delete(self, request: Request, token: str) -> Response:
         """Cancels the appointment (R3.4); twice is once. The answer's state says whether it was late."""
-        appointments.cancel(appointment_id=guards.appointment(token).pk, actor=guards.actor_or_none(request))
-        return Response(AppointmentSerializer(guards.appointment(token)).data)
+        endings.cancel(appointment_id=guards.appointment(token).pk, actor=guards.actor_or_none(request))
+        return Response(shown(guards.appointment(token), AppointmentSerializer))
 
 
-@extend_schema(tags=["patients"], auth=[], request=MoveSerializer, responses=AppointmentSerializer)
+@extend_schema(
+    tags=["patients"], auth=[], request=MoveSerializer, responses=AppointmentSerializer, parameters=[guards.SOLUTION]
+)  # fmt: skip
 class MoveAppointment(APIView):
     """Moves the appointment to another slot of its department, until registration opens. Limited as booking is."""
 
@@ -99,8 +108,9 @@ class MoveAppointment(APIView):
     def post(self, request: Request, token: str) -> Response:
         appointment = guards.appointment(token)
         slot = body(request, MoveSerializer)["slot"]
-        appointments.move(appointment_id=appointment.pk, slot_id=slot, actor=guards.actor_or_none(request))
-        return Response(AppointmentSerializer(guards.appointment(token)).data)
+        with guards.guarded(request, slot):
+            appointments.move(appointment_id=appointment.pk, slot_id=slot, actor=guards.actor_or_none(request))
+        return Response(shown(guards.appointment(token), AppointmentSerializer))
 
 
 @extend_schema(tags=["patients"], auth=[], responses=PlaceSerializer)

@@ -20,7 +20,7 @@ from queueboard.api.parsing import query
 from queueboard.live import news
 
 ROOMS = Prefetch("rooms", SessionRoom.objects.select_related("room").order_by("room__code"))
-SESSIONS = Session.objects.select_related("department", "expert")
+SESSIONS = Session.objects.select_related("department", "expert", "ballot").defer("ballot__seed", "ballot__numbers")
 
 
 class Pages(LimitOffsetPagination):
@@ -66,7 +66,12 @@ class Sessions(generics.ListAPIView):
 
     serializer_class = shapes.SessionSerializer
     pagination_class = Pages
-    queryset = SESSIONS.prefetch_related("slots").order_by("starts_at", "pk")
+    # One that was made anew is there twice.
+    queryset = (
+        SESSIONS.exclude(cancelled_for=Session.CancelledFor.TEMPLATE)
+        .prefetch_related("slots")
+        .order_by("starts_at", "pk")
+    )
     PARAMETERS = {"department": "department__slug", "date": "date", "state": "state", "expert": "expert__code"}
 
     def get_queryset(self) -> QuerySet[Session]:

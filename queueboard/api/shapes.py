@@ -7,7 +7,7 @@ from django.utils import timezone
 from drf_spectacular.utils import extend_schema_field, inline_serializer
 from rest_framework import serializers
 
-from booking.models import Department, Expert, Room, Session, Slot
+from booking.models import Ballot, Department, Expert, Room, Session, Slot
 from queueboard import rules
 
 
@@ -71,6 +71,17 @@ class SessionBriefSerializer(serializers.ModelSerializer):
         read_only_fields = fields
 
 
+class BallotSerializer(serializers.ModelSerializer):
+    """That a session's numbers are drawn; `draws/{session}/` has all of it."""
+
+    closes_at = serializers.DateTimeField(read_only=True)
+
+    class Meta:
+        model = Ballot
+        fields = ["closes_at", "drawn_at", "commitment"]
+        read_only_fields = fields
+
+
 class SessionSerializer(SessionBriefSerializer):
     """A session as lists show it. Needs its slots read along (prefetch)."""
 
@@ -78,6 +89,7 @@ class SessionSerializer(SessionBriefSerializer):
         "code", read_only=True, help_text="Code; null for a pooled clinic."
     )
     can_be_booked = serializers.SerializerMethodField(help_text="Whether it takes bookings now (R3.1).")
+    ballot = serializers.SerializerMethodField(help_text="Its numbers are drawn first (R3.7); null: they are not.")
     left_bookable = serializers.SerializerMethodField(help_text="Bookable numbers left, over all slots.")
     left_walk_in = serializers.SerializerMethodField(help_text="Walk-in numbers left, over the slots not ended.")
 
@@ -85,13 +97,20 @@ class SessionSerializer(SessionBriefSerializer):
         model = Session
         fields = [
             *SessionBriefSerializer.Meta.fields, "expert", "registration_opens_at", "released_at", "stopped_early",
-            "can_be_booked", "left_bookable", "left_walk_in",
+            "can_be_booked", "ballot", "left_bookable", "left_walk_in",
         ]  # fmt: skip
         read_only_fields = fields
 
     def get_can_be_booked(self, session: Session) -> bool:
-        in_time = session.released_at <= timezone.now() < session.registration_opens_at
-        return session.state == Session.State.PLANNED and session.pool_opened_at is None and in_time
+        now = timezone.now()
+        ballot = getattr(session, "ballot", None)
+        drawn = ballot is None or ballot.drawn_at is not None
+        return session.released_at <= now and session.takes_bookings(now) and drawn
+
+    @extend_schema_field(BallotSerializer(allow_null=True))
+    def get_ballot(self, session: Session) -> dict[str, Any] | None:
+        ballot = getattr(session, "ballot", None)
+        return None if ballot is None else dict(BallotSerializer(ballot).data)
 
     def get_left_bookable(self, session: Session) -> int:
         return sum(slot.left_bookable for slot in session.slots.all())

@@ -5,8 +5,9 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
-from booking.models import Appointment, Session
-from queueboard import rules
+from booking.models import Appointment, Patient, Session
+from queueboard import readers, rules
+from queueboard.api import minding
 from queueboard.api.parsing import IdField, MomentField
 from queueboard.api.patient_shapes import NewPatientSerializer
 from queueboard.api.shapes import (
@@ -108,6 +109,28 @@ class OfferSerializer(serializers.Serializer):
     p90 = serializers.FloatField()
 
 
+class WarningSerializer(serializers.Serializer):
+    """What a clerk must know before anything is done for this patient."""
+
+    code = serializers.ChoiceField(
+        minding.CODES, help_text="other_department without a session: there is something, and no more is told."
+    )
+    until = serializers.DateTimeField(
+        allow_null=True, help_text="Of a suspension, a hold; when check-in opens; when it was said."
+    )
+    session = SessionBriefSerializer(allow_null=True)
+    slot = SlotSerializer(allow_null=True)
+
+
+class JoiningSerializer(serializers.Serializer):
+    """Where a booked patient would stand, checking in now."""
+
+    place = serializers.ChoiceField([place.value for place in rules.Place], help_text="Why there.")
+    position = serializers.IntegerField()
+    median = serializers.FloatField()
+    p90 = serializers.FloatField()
+
+
 class FoundSerializer(serializers.Serializer):
     """A visit of today: an appointment, a ticket, or both."""
 
@@ -121,6 +144,26 @@ class FoundSerializer(serializers.Serializer):
     ticket = StaffTicketSerializer(allow_null=True)
     late = serializers.BooleanField(help_text="Was late, or would be, checking in now.")
     can_check_in = serializers.BooleanField()
+    joining = JoiningSerializer(allow_null=True, help_text="Of the only one found; null: cannot check in.")
+    warnings = WarningSerializer(many=True)
+
+
+class KnownSerializer(serializers.Serializer):
+    """A person who has no visit here today."""
+
+    patient = serializers.IntegerField()
+    name = serializers.CharField()
+    phone_end = serializers.CharField(allow_blank=True)
+    warnings = WarningSerializer(many=True)
+
+
+class ReadingSerializer(serializers.Serializer):
+    """What the code said of a person, for the form of who is new; empty: nothing."""
+
+    name = serializers.CharField(allow_blank=True)
+    id_type = serializers.ChoiceField(Patient.IdType.choices)
+    id_number = serializers.CharField(allow_blank=True)
+    phone = serializers.CharField(allow_blank=True)
 
 
 class FindSerializer(serializers.Serializer):
@@ -128,13 +171,16 @@ class FindSerializer(serializers.Serializer):
     more = serializers.BooleanField(help_text="There are more than these: search for more of the name.")
     elsewhere = serializers.ListField(
         child=serializers.ChoiceField(["other_day", "other_department"]),
-        help_text="Known, but not here or not today; what and where is not told.",
+        help_text="Booked, but not here or not today.",
     )
+    known = KnownSerializer(many=True, help_text="Where nothing was found: whose ID, card or phone this is.")
+    reading = ReadingSerializer()
 
 
 class FindQuery(serializers.Serializer):
     q = serializers.CharField(
-        max_length=200, help_text="Booking code or what its QR says, ticket (A017), phone, ID, or start of the name."
+        max_length=readers.LONGEST,
+        help_text="What was scanned (QR, ID card, a hospital's card), ticket (A017), phone, ID, or start of the name.",
     )
 
 
@@ -143,7 +189,9 @@ class WalkInSerializer(serializers.Serializer):
 
     patient_id = IdField(required=False)
     patient = NewPatientSerializer(required=False)
-    first_visit = serializers.BooleanField(default=True)
+    first_visit = serializers.BooleanField(
+        required=False, help_text="Without it: whether this department has not seen the patient yet."
+    )
 
     def validate(self, sent: dict[str, Any]) -> dict[str, Any]:
         if ("patient_id" in sent) == ("patient" in sent):
@@ -192,6 +240,22 @@ class AddedNumbersSerializer(serializers.Serializer):
     slot = IdField()
     count = serializers.IntegerField(min_value=1, max_value=500, default=1)
     reason = serializers.CharField(max_length=120)
+
+
+class AddedQuerySerializer(serializers.Serializer):
+    slot = IdField()
+    count = serializers.IntegerField(min_value=1, max_value=500, default=1)
+
+
+class AddedEffectSerializer(serializers.Serializer):
+    """What added numbers would do."""
+
+    slot = serializers.IntegerField(source="slot.pk")
+    count = serializers.IntegerField()
+    for_walk_ins = serializers.BooleanField()
+    over = serializers.IntegerField(help_text="Minutes past the session's end if every number comes.")
+    over_now = serializers.IntegerField(help_text="The same without them.")
+    words = serializers.ListField(child=serializers.CharField())
 
 
 class RecallSerializer(serializers.Serializer):

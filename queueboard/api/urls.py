@@ -7,7 +7,7 @@ from django.urls import path, register_converter
 from django.views.decorators.cache import never_cache
 from rest_framework.views import APIView
 
-from queueboard.api import calling, desk, patients, payments, public, tickets
+from queueboard.api import calling, desk, draws, patients, payments, public, tickets, waitlist
 
 
 class TokenConverter:
@@ -56,6 +56,12 @@ urlpatterns = [
     path("appointments/<token:token>/move/", private(patients.MoveAppointment), name="move"),
     path("appointments/<token:token>/payment/", private(payments.Prepayment), name="payment"),
     path("appointments/<token:token>/check-in/", private(desk.CheckIn), name="check_in"),
+    path("draws/<row:session_id>/", draws.Draw.as_view(), name="draw"),
+    path("draws/<row:session_id>/requests/", private(draws.Requests), name="draw_requests"),
+    path("draw-requests/<token:token>/", private(draws.OneRequest), name="draw_request"),
+    path("sessions/<row:session_id>/waitlist/", private(waitlist.Waitlist), name="waitlist"),
+    path("waitlist/<token:token>/", private(waitlist.OneWaiting), name="waiting"),
+    path("waitlist/<token:token>/accept/", private(waitlist.Accept), name="accept"),
     path("find/", private(desk.Find), name="find"),
     path("queues/<row:session_id>/walk-in-offer/", private(desk.WalkInOffer), name="walk_in_offer"),
     path("queues/<row:session_id>/walk-ins/", private(desk.WalkIns), name="walk_ins"),

@@ -6,20 +6,28 @@ from typing import Any
 def welcome() -> dict[str, list[Any]]:
     """What the person at the terminal is shown: addresses (label, path) and logins (user, password, label)."""
     from queueboard.demo import clinic
+    from queueboard.kiosk.models import Kiosk
 
     if not clinic.is_demo():
         return {"addresses": [], "logins": []}
     token = someone()
     boards = [(f"Board: {names[1]}", f"/board/{slug}/") for slug, (names, _) in clinic.BOARDS.items()]
     phone = [("A patient's phone", f"/t/{token}/")] if token else []
-    doctors = [*(doctor for practice in clinic.PRACTICES for doctor in practice.doctors), clinic.REGULAR]
+    # A database that an earlier version filled has none.
+    kiosk = [("Kiosk", f"/kiosk/{clinic.KIOSK}/")] if Kiosk.objects.filter(slug=clinic.KIOSK).exists() else []
+    doctors = [
+        *(doctor for practice in clinic.PRACTICES for doctor in practice.doctors),
+        *(each.doctor for each in clinic.REGULARS),
+    ]
     logins = [("clerk", "clerk: the desk"), ("manager", "manager")]
     logins += [(each.login, f"expert: {each.names[1]}, room {each.room}") for each in doctors]
     return {
         "addresses": [
             ("Queues", "/"),
+            ("Booking", "/book/"),
             *boards,
             *phone,
+            *kiosk,
             ("Desk", "/admin/desk/"),
             ("Expert", "/expert/"),
             ("Administration", "/admin/"),

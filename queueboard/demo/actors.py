@@ -75,7 +75,8 @@ class Clinic:
     def book_ahead(self, now: datetime) -> None:
         """Somebody books a number of a coming day, as long as enough are left."""
         free = Slot.objects.filter(
-            session__department__slug=clinic.REGULAR_DEPARTMENT,
+            session__department__slug__in=clinic.REGULAR_DEPARTMENTS,
+            session__expert__prepayment=None,  # nobody here has a purse
             session__state=Session.State.PLANNED,
             session__pool_opened_at=None,
             session__released_at__lte=now,

@@ -15,6 +15,7 @@ from booking.models import Department, Expert, Patient, Room, Session, Template,
 from booking.services import sessions
 from queueboard import replay
 from queueboard.demo import past, people
+from queueboard.kiosk.models import Kiosk
 from queueboard.models import Board
 
 MARKER = "demonstration"  # a group without permissions that says what this database is
@@ -67,6 +68,7 @@ DEPARTMENTS: dict[str, Names] = {
     "demo-neurology": ("神经内科", "Neurology", "神經內科"),
     "demo-general": ("全科医学科", "General Medicine", "全科醫學科"),
     "demo-cardiology": ("心血管内科", "Cardiology", "心血管內科"),
+    "demo-endocrinology": ("内分泌科", "Endocrinology", "內分泌科"),
 }
 PRACTICES = (
     Practice(
@@ -109,18 +111,52 @@ PRACTICES = (
         ("普通门诊", "General Clinic", "普通門診"),
     ),
 )  # fmt: skip
-# Sees patients in real time, by weekly templates: the department whose coming days can be booked.
-REGULAR = Doctor(
-    "fang", ("方立群", "Dr. Fang Liqun", "方立群"), CHIEF, "301", ("301 诊室", "Room 301", "301 診室"),
-    ("三楼，出电梯直走", "3rd floor, straight on from the lifts", "三樓，出電梯直走"),
+
+
+@dataclass(frozen=True, slots=True)
+class Regular:
+    """Sees patients in real time, by weekly templates: the coming days can be booked. `prepayment` is in fen."""
+
+    department: str
+    doctor: Doctor
+    hours: tuple[tuple[str, time, time, tuple[int, ...]], ...]  # letter of the tickets, from, to, weekdays
+    prepayment: int = 0
+
+
+REGULARS = (
+    Regular(
+        "demo-cardiology",
+        Doctor(
+            "fang", ("方立群", "Dr. Fang Liqun", "方立群"), CHIEF, "301", ("301 诊室", "Room 301", "301 診室"),
+            ("三楼，出电梯直走", "3rd floor, straight on from the lifts", "三樓，出電梯直走"),
+        ),
+        (("D", time(8), time(12), (0, 1, 2, 3, 4, 5)), ("E", time(14), time(18), (0, 1, 2, 3, 4))),
+    ),
+    Regular(
+        "demo-cardiology",
+        Doctor(
+            "tang", ("唐文静", "Dr. Tang Wenjing", "唐文靜"), DEPUTY, "302", ("302 诊室", "Room 302", "302 診室"),
+            ("三楼，出电梯右转", "3rd floor, right from the lifts", "三樓，出電梯右轉"),
+        ),
+        (("F", time(8), time(12), (0, 2, 4)),),
+        prepayment=2000,
+    ),
+    Regular(
+        "demo-endocrinology",
+        Doctor(
+            "shen", ("沈知行", "Dr. Shen Zhixing", "沈知行"), CHIEF, "401", ("401 诊室", "Room 401", "401 診室"),
+            ("四楼，电梯对面", "4th floor, opposite the lifts", "四樓，電梯對面"),
+        ),
+        (("G", time(8), time(12), (1, 3, 6)), ("H", time(14), time(18), (0, 5))),
+    ),
 )  # fmt: skip
-REGULAR_DEPARTMENT = "demo-cardiology"
-REGULAR_HOURS = (("D", time(8), time(12), range(6)), ("E", time(14), time(18), range(5)))
+REGULAR_DEPARTMENTS = tuple(dict.fromkeys(each.department for each in REGULARS))
 BOARDS: dict[str, tuple[Names, tuple[str, ...]]] = {
     "demo-hall": (("门诊大厅", "Outpatient hall", "門診大廳"), tuple(DEPARTMENTS)),
     "demo-neurology": (("神经内科候诊区", "Neurology waiting area", "神經內科候診區"), ("demo-neurology",)),
     "demo-general": (("全科医学科候诊区", "General Medicine waiting area", "全科醫學科候診區"), ("demo-general",)),
 }
+KIOSK = "demo-hall"
 
 
 def password_of(login: str) -> str:
@@ -161,18 +197,22 @@ def fill(*, now: datetime, rng: Random) -> bool:
         for practice in PRACTICES:
             for doctor in practice.doctors:
                 _history(_doctor(doctor, departments[practice.department])[0], now=now, length=SHORT, rng=rng)
-        _regular(departments[REGULAR_DEPARTMENT], now=now, rng=rng)
+        for regular in REGULARS:
+            _regular(regular, departments[regular.department], now=now, rng=rng)
         for slug, (names, shown) in BOARDS.items():
             board = Board.objects.create(
                 slug=slug, title=names[0], title_en=names[1], title_zh_hant=names[2], public=True
             )
             board.departments.set(departments[each] for each in shown)
+        # Opens at once from its address: nobody comes to this clinic.
+        hall = _trio("title", BOARDS[KIOSK][0])
+        Kiosk.objects.create(slug=KIOSK, public=True, **hall).departments.set(departments.values())
     sessions.make_sessions(today=timezone.localdate(now) + timedelta(days=1), now=now)
     return True
 
 
 def _department(slug: str, names: Names) -> Department:
-    rules = {} if slug == REGULAR_DEPARTMENT else _short_rules()
+    rules = {} if slug in REGULAR_DEPARTMENTS else _short_rules()
     return Department.objects.create(
         slug=slug, name=names[0], name_en=names[1], name_zh_hant=names[2], sessions_ahead_days=DAYS_AHEAD, **rules
     )
@@ -235,10 +275,12 @@ def _history(expert: Expert, *, now: datetime, length: timedelta, rng: Random) -
             past.write(expert, starts_at=starts_at, length=length, morning=morning, rng=rng)
 
 
-def _regular(department: Department, *, now: datetime, rng: Random) -> None:
-    expert, room = _doctor(REGULAR, department)
+def _regular(regular: Regular, department: Department, *, now: datetime, rng: Random) -> None:
+    expert, room = _doctor(regular.doctor, department)
+    if regular.prepayment:
+        Expert.objects.filter(pk=expert.pk).update(prepayment=regular.prepayment)
     _history(expert, now=now, length=timedelta(minutes=people.HALF_DAY_MINUTES), rng=rng)
-    for prefix, starts, ends, weekdays in REGULAR_HOURS:
+    for prefix, starts, ends, weekdays in regular.hours:
         for weekday in weekdays:
             template = Template.objects.create(
                 department=department, expert=expert, weekday=weekday, starts=starts, ends=ends,

@@ -55,8 +55,10 @@ def resident_id(number: int) -> str:
     return plain + ric.calc_check_digit(plain + "0")
 
 
-def is_invented(id_number: str) -> bool:
+def is_invented(id_number: str | None) -> bool:
     """Whether somebody with this ID number is one of these people, whom the demonstration may act for."""
+    if not id_number:
+        return False
     if id_number.startswith(PASSPORT):
         return True
     return id_number[:9] == f"{PLACE}190" and id_number[12:14] == "01" and len(id_number) == 18

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Mapping
 from datetime import datetime
+from weakref import WeakKeyDictionary
 
 from django.utils import timezone
 
@@ -35,8 +36,8 @@ class Feed:
     def idle(self) -> bool:
         return not any(self._crowds.values())
 
-    def join(self, audience: str, outlet: Outlet) -> None:
-        """A new socket, which gets the present state."""
+    def join(self, audience: str, outlet: Outlet, device: int | None = None) -> None:
+        """A new socket, which gets the present state; `device`: the connected screen that it is."""
         if audience not in self._crowds:
             self._crowds[audience] = Crowd(audience)
         outlet.join(self._crowds[audience], self._messages[audience])
@@ -124,8 +125,20 @@ class BoardFeed(Feed):
     def __init__(self, setup: BoardSetup) -> None:
         super().__init__()
         self.setup = setup
+        self.devices: WeakKeyDictionary[Outlet, int] = WeakKeyDictionary()  # sockets that are connected screens
         self.tracked: frozenset[int] = frozenset()
         self._base = 0
+
+    def join(self, audience: str, outlet: Outlet, device: int | None = None) -> None:
+        if device is not None:
+            self.devices[outlet] = device
+        super().join(audience, outlet)
+
+    def let_go(self, connected: frozenset[int]) -> None:
+        """Closes the sockets of screens that were disconnected, or sent elsewhere, and of no others."""
+        for outlet, device in list(self.devices.items()):
+            if device not in connected:
+                outlet.close(protocol.CHANGED)
 
     def follow(self, versions: Versions, queues: Mapping[int, QueueFeed], now: datetime) -> None:
         """Takes over from a sweep which sessions there are. Every live one must be in `queues` by now."""

@@ -17,7 +17,7 @@ from typing import TypeVar
 from django.utils import timezone
 
 from booking.models import Session
-from queueboard.live import news, protocol, truth
+from queueboard.live import carriers, news, protocol, truth
 from queueboard.live.feeds import BoardFeed, Feed, QueueFeed
 from queueboard.live.link import Link
 from queueboard.snapshots import Snapshot
@@ -29,7 +29,7 @@ SWEEP_EVERY = 2.0
 BEAT_EVERY = 4.0  # a screen must have word every 5 s
 WORD_ENOUGH = 1.0  # seconds: a state so new is word enough, and spares a burst the heartbeats in it
 POLLED_FOR = 30.0  # a feed that was polled is kept so long
-SETUP_EVERY = 10.0  # how long a board goes on after its key or its rooms were changed
+SETUP_EVERY = 10.0  # how long a board goes on after its rooms were changed or its screen was disconnected
 BUILDERS = 2
 
 
@@ -55,9 +55,9 @@ class Hub:
         self._sweeper = ThreadPoolExecutor(1, "live-sweep")
         self._loading: dict[object, asyncio.Task] = {}
         self._setup_at = 0.0
-        self.link = Link(self._on_message)
+        self.links = {url: Link(url, self._on_message) for url in carriers.urls()}
         self._tasks = [
-            self._loop.create_task(self.link.run()),
+            *(self._loop.create_task(link.run()) for link in self.links.values()),
             self._loop.create_task(self._each(SWEEP_EVERY, self._sweep)),
             self._loop.create_task(self._each(BEAT_EVERY, self._beat)),
         ]
@@ -129,12 +129,13 @@ class Hub:
         return await asyncio.shield(task)
 
     async def _load_queue(self, session_id: int) -> QueueFeed:
-        self.link.want(news.topic(session_id))
+        link = self.links[carriers.url_of(session_id)]
+        link.want(news.topic(session_id))
         read_at = timezone.now()
         try:
             snapshot = await self.read(truth.read_snapshot, session_id, None)
         except BaseException:
-            self.link.drop(news.topic(session_id))
+            link.drop(news.topic(session_id))
             raise
         feed = self.queues[session_id] = QueueFeed(snapshot)
         feed.read_at = read_at
@@ -233,13 +234,15 @@ class Hub:
         self._take(await self._once(("behind", session_id), load))
 
     async def _look_at_setups(self) -> None:
-        """A board that was set up anew, or got a new key, is dropped; its screens come back, if they still may."""
+        """A board that was set up anew is dropped, and a screen that was disconnected; who still may comes back."""
         if not self.boards or self._loop.time() < self._setup_at + SETUP_EVERY:
             return
         self._setup_at = self._loop.time()
         for slug, setup in (await self.read(truth.read_boards, list(self.boards))).items():
             if setup is None or setup.identity != self.boards[slug].setup.identity:
                 self.boards.pop(slug).close(protocol.UNKNOWN if setup is None else protocol.CHANGED)
+            else:
+                self.boards[slug].let_go(setup.devices)
 
     def _forget_unwanted(self) -> None:
         now = self._loop.time()
@@ -249,7 +252,7 @@ class Hub:
         for pk in [pk for pk, feed in self.queues.items() if feed.idle and feed.wanted_until < now]:
             if pk not in on_boards:
                 del self.queues[pk]
-                self.link.drop(news.topic(pk))
+                self.links[carriers.url_of(pk)].drop(news.topic(pk))
 
     async def _beat(self) -> None:
         now = timezone.now()

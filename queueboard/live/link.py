@@ -1,4 +1,4 @@
-"""The one subscription of a process: news of the topics it serves, for as long as Redis is there."""
+"""A subscription of this process at one server of news: the topics it serves, for as long as Redis is there."""
 
 import asyncio
 import contextlib
@@ -20,7 +20,8 @@ READ_ERRORS = (redis.RedisError, OSError, asyncio.TimeoutError)
 class Link:
     """Keeps one pub/sub connection, subscribed to the wanted topics; what comes is handed on as bytes."""
 
-    def __init__(self, on_message: Callable[[bytes], None]) -> None:
+    def __init__(self, url: str, on_message: Callable[[bytes], None]) -> None:
+        self.url = url
         self.on_message = on_message
         self.connected = False
         self._topics: set[str] = set()
@@ -51,7 +52,7 @@ class Link:
     async def _listen(self) -> None:
         # No timeout on reads: redis-py's default of 5 s would end every quiet subscription.
         client = redis.asyncio.Redis.from_url(
-            settings.REDIS_URL, protocol=2, socket_timeout=None, socket_connect_timeout=1.0,
+            self.url, protocol=2, socket_timeout=None, socket_connect_timeout=1.0,
             retry=Retry(NoBackoff(), 0), driver_info=None,
         )  # fmt: skip
         async with client, client.pubsub() as pubsub:

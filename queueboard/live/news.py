@@ -1,28 +1,23 @@
 """News of a queue for every process: the snapshot stored in Redis under its version, and published.
 
-Redis only carries news. Where it is down, screens are served by the sweep of their own process (hub.py), so nothing
-here waits for it longer than 200 ms nor raises.
+Redis only carries news, several servers of it each a share of the sessions (carriers.py). Where it is down, screens are
+served by the sweep of their own process (hub.py), so nothing here waits for it longer than 200 ms nor raises.
 """
 
 import logging
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
 
 import redis
 from django.conf import settings
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from queueboard import snapshots
-from queueboard.live import protocol
+from queueboard.live import carriers, protocol
 from queueboard.snapshots import Snapshot
 
 log = logging.getLogger(__name__)
 
-PATIENCE = 0.2  # seconds for connecting, and for an answer
-LEFT_ALONE = 2.0  # seconds without a try after a failure: a staff action pays for a dead Redis once, not each time
 KEPT_SECONDS = 24 * 3600
 
 # Compare-and-set: an older snapshot never replaces a newer one, unless that is another database's.
@@ -36,9 +31,6 @@ return 1
 """
 
 listeners: list[Callable[[Snapshot], None]] = []  # the hub of this process, which need not wait for Redis
-_lock = threading.Lock()
-_client: redis.Redis | None = None
-_left_alone_until = 0.0
 
 
 def topic(session_id: int) -> str:
@@ -66,7 +58,7 @@ def store(snapshot: Snapshot) -> bool:
     arguments = (
         snapshot.mark, snapshot.version, protocol.pack(snapshot), KEPT_SECONDS, topic(snapshot.session),
     )  # fmt: skip
-    return bool(_ask(lambda client: client.eval(STORE, 1, key(snapshot.session), *arguments)))
+    return bool(_ask(snapshot.session, lambda client: client.eval(STORE, 1, key(snapshot.session), *arguments)))
 
 
 def stored(session_id: int, *, version: int) -> Snapshot | None:
@@ -77,29 +69,12 @@ def stored(session_id: int, *, version: int) -> Snapshot | None:
 
 def latest(session_id: int) -> Snapshot | None:
     """The stored snapshot of the newest version of our database; None where there is none or no Redis."""
-    found = _ask(lambda client: client.hmget(key(session_id), "mark", "body"))
+    found = _ask(session_id, lambda client: client.hmget(key(session_id), "mark", "body"))
     if not isinstance(found, list) or found[0] != snapshots.database_mark().encode():
         return None
     return protocol.unpack(found[1])
 
 
-def _ask(question: Callable[[redis.Redis], object]) -> object:
-    """The answer of Redis; None while it is left alone after a failure."""
-    global _client, _left_alone_until
-    with _lock:
-        if time.monotonic() < _left_alone_until:
-            return None
-        if _client is None:
-            # RESP2 and no library name: a new connection then needs no round trip before the question.
-            _client = redis.Redis.from_url(
-                settings.REDIS_URL, protocol=2, socket_connect_timeout=PATIENCE, socket_timeout=PATIENCE,
-                retry=Retry(NoBackoff(), 0), driver_info=None,
-            )  # fmt: skip
-        client = _client
-    try:
-        return question(client)
-    except redis.RedisError as error:
-        with _lock:
-            _left_alone_until = time.monotonic() + LEFT_ALONE
-        log.warning("Redis: %s; left alone for %s s", error, LEFT_ALONE)
-        return None
+def _ask(session_id: int, question: Callable[[redis.Redis], object]) -> object:
+    """The answer of the server that carries this session's news; None where there is none."""
+    return carriers.by_url(carriers.url_of(session_id)).ask(question)

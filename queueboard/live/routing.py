@@ -30,13 +30,19 @@ async def desk(scope: dict[str, Any]) -> Feed:
 
 
 async def board(scope: dict[str, Any]) -> Feed:
-    """/ws/boards/<slug>/: several queues with masked names, for who may see that board."""
+    """/ws/boards/<slug>/: several queues with masked names, for who may see that board.
+
+    To others it is as unknown as one that does not exist.
+    """
     feed = await hub.board(scope["url_route"]["kwargs"]["slug"])
     if feed is None:
         raise Refused(UNKNOWN)
-    row = feed.setup.row
-    if not row.public and not await hub.read(visitors.may_see_board, row, visitors.Visitor(scope)):
-        raise Refused(FORBIDDEN)
+    visitor = visitors.Visitor(scope)
+    if visitor.is_screen or not feed.setup.row.public:
+        right = await hub.read(visitors.right_to_board, feed.setup.row, visitor)
+        if not right.granted:
+            raise Refused(UNKNOWN)
+        scope["device"] = right.device
     return feed
 
 

@@ -51,7 +51,7 @@ class Socket:
     async def serve(self, receive, feed: Feed, audience: str) -> int:
         """Until it ends: the code that it ended with."""
         way = outlet(self._scope, self._send, self._drop)
-        feed.join(audience, way)
+        feed.join(audience, way, self._scope.get("device"))
         try:
             while True:
                 message = await receive()

@@ -28,16 +28,20 @@ class Versions:
 
 @dataclass(frozen=True, slots=True)
 class BoardSetup:
-    """A board as set up by a manager: `row` for who may see it, the departments and rooms (none: all) it shows."""
+    """A board as set up by a manager: `row` for who may see it, the departments and rooms (none: all) it shows.
+
+    `devices` are the screens that are connected to it now.
+    """
 
     row: Board
     departments: tuple[int, ...]
     rooms: frozenset[int]
+    devices: frozenset[int]
 
     @property
     def identity(self) -> tuple[object, ...]:
         """What must be the same for the sockets on it to stay."""
-        return self.departments, self.rooms, self.row.public, self.row.key_hash, tuple(self.row.titles.items())
+        return self.departments, self.rooms, self.row.public, tuple(self.row.titles.items())
 
 
 def with_connection(read: Callable[..., Answer], *arguments: object) -> Answer:
@@ -81,6 +85,7 @@ def read_board(slug: str) -> BoardSetup | None:
         row=row,
         departments=tuple(sorted(row.departments.values_list("pk", flat=True))),
         rooms=frozenset(row.rooms.values_list("pk", flat=True)),
+        devices=frozenset(row.devices.filter(revoked_at=None).values_list("pk", flat=True)),
     )
 
 

@@ -1,6 +1,7 @@
-"""Who is at the other end of a socket or poll, and what they may follow (rights: queueboard.access, board_keys)."""
+"""Who is at the other end of a socket or poll, and what they may follow (rights: access, screens)."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib import import_module
 
 from django.conf import settings
@@ -9,19 +10,22 @@ from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.http import HttpRequest
 from django.http.cookie import parse_cookie
 
-from queueboard import access, board_keys
+from queueboard import access
 from queueboard.models import Board
-
-KEY_HEADER = b"x-board-key"  # for devices that keep no cookies
+from queueboard.screens import cookie
 
 
 class Visitor:
-    """Cookies and headers of a websocket or request (ASGI scope)."""
+    """The cookies of a websocket or request (ASGI scope)."""
 
     def __init__(self, scope: Mapping) -> None:
         headers = dict(scope.get("headers", ()))
         self.cookies = parse_cookie(headers.get(b"cookie", b"").decode("latin-1"))
-        self.board_key = headers.get(KEY_HEADER, b"").decode("latin-1")
+
+    @property
+    def is_screen(self) -> bool:
+        """Whether it may be a screen that was connected (no queries)."""
+        return cookie.COOKIE in self.cookies
 
     def user(self) -> AbstractBaseUser | AnonymousUser:
         """Who is logged in (queries)."""
@@ -31,14 +35,20 @@ class Visitor:
         return get_user(request)
 
 
-def may_see_board(board: Board, visitor: Visitor) -> bool:
-    """A public board needs nothing; another its key (cookie or header), or staff who may view boards."""
-    if board_keys.may_see(board, visitor.cookies):
-        return True
-    if visitor.board_key and board_keys.fits(board, visitor.board_key):
-        return True
-    user = visitor.user()
-    return access.may(user, "queueboard.view_board") or access.may(user, access.DESK)
+@dataclass(frozen=True, slots=True)
+class Right:
+    """Whether a board may be followed, and the id of the screen that this rests on, where it is one."""
+
+    granted: bool
+    device: int | None = None
+
+
+def right_to_board(board: Board, visitor: Visitor) -> Right:
+    """A public board is everybody's; another its screens', and that of staff who may view boards."""
+    device = cookie.device_of(visitor.cookies)
+    if device is not None and cookie.shows(device, board):
+        return Right(True, device.pk)
+    return Right(board.public or access.may_see_boards(visitor.user()))
 
 
 def may_see_desk(session_id: int, visitor: Visitor) -> bool:

@@ -28,24 +28,29 @@ class Offer:
     position: int
 
 
-def check_in(*, appointment_id: int, actor: AbstractBaseUser | None = None, now: datetime | None = None) -> Ticket:
-    """A booked patient is on site and gets a place in the queue. A second press returns the same ticket."""
+def check_in(
+    *, appointment_id: int, reason: str = "", actor: AbstractBaseUser | None = None, now: datetime | None = None
+) -> Ticket:
+    """A booked patient is on site and gets a place in the queue. A second press returns the same ticket.
+
+    `reason`: how, where it was no member of staff.
+    """
     now = now or timezone.now()
     session_id = Appointment.objects.filter(pk=appointment_id).values_list("session_id", flat=True).first()
     if session_id is None:
         raise QueueError(_("There is no such appointment."), code="no_appointment", status=404)
-    here = _checked_in(appointment_id)
+    here = checked_in(appointment_id)
     if here is not None:
         return here
     open_registration(session_id=session_id, actor=actor, now=now)
     with change(session_id, actor=actor, now=now) as queue:
         appointment = Appointment.objects.select_for_update().get(pk=appointment_id)
-        here = _checked_in(appointment_id)
+        here = checked_in(appointment_id)
         if here is not None:
             return here
         if appointment.session_id != session_id:
             raise QueueError(_("This appointment has just been moved to another session."), code="moved")
-        _refuse_unless_expected(appointment)
+        refuse_unless_expected(appointment)
         _refuse_when_stopped(queue)
         if queue.has_live(appointment.patient_id):
             raise QueueError(_("This patient is in the queue already."), code="in_queue")
@@ -65,18 +70,19 @@ def check_in(*, appointment_id: int, actor: AbstractBaseUser | None = None, now:
             )
         )
         queue.write(appointment, state=Appointment.State.ARRIVED)
-        queue.happened("check_in", ticket=ticket)
+        queue.happened("check_in", ticket=ticket, reason=reason)
         return ticket
 
 
-def _checked_in(appointment_id: int) -> Ticket | None:
+def checked_in(appointment_id: int) -> Ticket | None:
     """The ticket of who has checked in already: the one that counts, wherever it was handed over to."""
     here = (Appointment.State.ARRIVED, Appointment.State.SEEN)
     own = Ticket.objects.select_related("session").filter(appointment_id=appointment_id, appointment__state__in=here)
     return own.exclude(state__in=(Ticket.State.LEFT, Ticket.State.HANDED_OVER)).first()
 
 
-def _refuse_unless_expected(appointment: Appointment) -> None:
+def refuse_unless_expected(appointment: Appointment) -> None:
+    """Raises QueueError `not_paid`, `appointment_over` for who cannot be checked in."""
     if appointment.state == Appointment.State.BOOKED:
         return
     if appointment.state == Appointment.State.HELD:

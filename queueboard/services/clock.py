@@ -14,10 +14,11 @@ from booking.models import Session, SessionRoom
 from queueboard.errors import QueueError
 from queueboard.live import news
 from queueboard.models import Ticket
-from queueboard.services import calls, lifecycle
+from queueboard.services import calls, lifecycle, paper
+
+ON_PAPER = timedelta(hours=12)  # that a session stays open after its end for what is still on paper
 
 log = logging.getLogger(__name__)
-ESTIMATE_EVERY = timedelta(minutes=1)
 
 
 def open_registrations(*, now: datetime | None = None) -> int:
@@ -46,7 +47,9 @@ def close_sessions(*, now: datetime | None = None) -> int:
     now = now or timezone.now()
     busy = Ticket.objects.filter(session=OuterRef("pk"), state__in=lifecycle.BUSY)
     ended = Session.objects.filter(state__in=(Session.State.PLANNED, *Session.LIVE), ends_at__lte=now)
-    due = ended.filter(stopped_early=True) | ended.filter(~Exists(busy))
+    # Who came on paper is not here yet: nobody is made a no-show before it is entered, or somebody closes the session.
+    on_paper = paper.gone_on().filter(ends_at__gt=now - ON_PAPER).values("pk")
+    due = (ended.filter(stopped_early=True) | ended.filter(~Exists(busy))).exclude(pk__in=on_paper)
     return _each(due, lambda pk: _close_if_idle(pk, now))
 
 
@@ -91,15 +94,14 @@ def _miss_and_call_next(ticket: Ticket, now: datetime) -> None:
                 calls.call_next(session_id=missed.session_id, room_id=missed.room_id, seen=None, now=now)
 
 
-def refresh_estimates(*, now: datetime | None = None) -> int:
-    """Once a minute what is shown of a running session is computed anew, under a new version (R4.11)."""
-    now = now or timezone.now()
-    running = list(Session.objects.filter(state=Session.State.RUNNING).values_list("pk", flat=True))
-    for pk in running:
+def refresh_estimates() -> int:
+    """Once a minute what is shown of a queue is computed anew, under a new version (R4.11)."""
+    live = list(Session.objects.filter(state__in=Session.LIVE).values_list("pk", flat=True))
+    for pk in live:
         with transaction.atomic():
-            Session.objects.filter(pk=pk, state=Session.State.RUNNING).update(version=F("version") + 1)
+            Session.objects.filter(pk=pk, state__in=Session.LIVE).update(version=F("version") + 1)
         news.announce(pk)
-    return len(running)
+    return len(live)
 
 
 def _each(due: Iterable[Session], act: Callable[[int], bool]) -> int:

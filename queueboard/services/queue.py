@@ -6,6 +6,7 @@ QueueEvent with what changed, raises the session's version by one, and announces
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -21,7 +22,10 @@ from queueboard import rules
 from queueboard.errors import QueueError
 from queueboard.live import news
 from queueboard.models import QueueEvent, Ticket
+from queueboard.notify import causes
 from queueboard.policy import policy_of
+
+_ENTERED: ContextVar[datetime | None] = ContextVar("entered from paper at", default=None)
 
 Row = Ticket | SessionRoom | Session | Appointment
 LIVE = ("waiting", "called", "serving", "missed", "away")
@@ -166,6 +170,16 @@ def locked_session(session_id: int) -> Session:
 
 
 @contextmanager
+def entered_afterwards(at: datetime) -> Iterator[None]:
+    """What is done inside happened earlier, on paper: events say when it was entered, and nobody is told anew."""
+    token = _ENTERED.set(at)
+    try:
+        yield
+    finally:
+        _ENTERED.reset(token)
+
+
+@contextmanager
 def change(
     session_id: int, *, actor: AbstractBaseUser | None, now: datetime | None, live: bool = True
 ) -> Iterator[Queue]:
@@ -214,11 +228,14 @@ def _record(queue: Queue) -> None:
         room_id=queue.room_id,
         actor=queue.actor,  # type: ignore[misc]  # the stubs know the default user only
         at=queue.now,
+        entered_at=_ENTERED.get(),
         reason=queue.reason,
         changes=queue.changes,
         worse={number: {"by": w.by, "reasons": list(w.reasons)} for number, w in worse.items()},
         undoes=queue.undoes,
     )
+    if _ENTERED.get() is None:
+        causes.after(queue)
     session_id = session.pk
     transaction.on_commit(lambda: news.announce(session_id))
 

@@ -103,7 +103,11 @@ def _touched(event: QueueEvent) -> set[tuple[str, int]]:
 
 
 def _followed(event: QueueEvent) -> bool:
-    """Whether a later step, not undone itself, touched the same tickets or room."""
+    """Whether a later step, not undone itself, touched the same tickets or room, or somebody was told to stay away."""
+    if event.kind == "stop_early":
+        called_off = Appointment.objects.filter(session=event.session_id, state=Appointment.State.CALLED_OFF)
+        if called_off.filter(ended_at=event.at).exists():
+            return True
     mine = _touched(event)
     later = QueueEvent.objects.filter(session_id=event.session_id, version__gt=event.version, undone_by=None)
     return any(mine & _touched(other) for other in later.exclude(kind="undo"))

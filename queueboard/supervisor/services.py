@@ -52,9 +52,10 @@ def celery(*arguments: str) -> list[str]:
 
 def worker() -> Service:
     """Celery's worker. Threads, not forked children: nothing to be orphaned by a kill, a third of the memory, and
-    a long task in one thread does not hold up the queue's clock in another."""
+    a long task in one thread does not hold up the queue's clock in another, nor do services that are slow to answer:
+    no more than one thread waits for each of them."""
     alone = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
-    return Service("worker", celery("worker", "--pool", "threads", "--concurrency", "2", *alone))
+    return Service("worker", celery("worker", "--pool", "threads", "--concurrency", "8", *alone))
 
 
 def beat() -> Service:

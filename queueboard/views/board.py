@@ -2,28 +2,34 @@
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import get_language
-from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_safe
 
-from queueboard import board_keys
+from queueboard import access
+from queueboard.build import build_id
 from queueboard.models import Board
+from queueboard.screens import cookie
 from queueboard.views import board_face, source
 from queueboard.views.language import in_language
+from queueboard.views.screens import ask_for_code
 from queueboard.views.texts import board_texts
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
+@require_safe
 @never_cache
 @in_language
 def board(request: HttpRequest, slug: str) -> HttpResponse:
-    """The board, or the form for its key. A board that does not exist and one without a key look alike to strangers."""
-    shown = get_object_or_404(Board, slug=slug)
-    if not board_keys.may_see(shown, request.COOKIES):
-        return _ask_for_key(request, shown)
+    """The board, or a code. A board that does not exist and one that is not public look alike to strangers."""
+    shown = Board.objects.filter(slug=slug).first()
+    device = cookie.device_of(request.COOKIES)
+    staff = access.may_see_boards(request.user)
+    if device is not None and not staff and not (shown is not None and cookie.shows(device, shown)):
+        return redirect(device.address)
+    if shown is None or not (shown.public or staff or device is not None):
+        return ask_for_code(request)
     first = get_language() or settings.LANGUAGE_CODE
     second = "en" if first != "en" else "zh-hans"
     texts = board_texts(second)
@@ -42,19 +48,10 @@ def board(request: HttpRequest, slug: str) -> HttpResponse:
         "second": second,
         "second_title": shown.titles[second] if shown.titles[second] != shown.titles[first] else "",
         "now": now,
+        "version": build_id(),
+        "connected": cookie.shows(device, shown),
         "zone": settings.TIME_ZONE,
     }
     response = render(request, "board.html", context)
     response.headers["X-Robots-Tag"] = "noindex"
     return response
-
-
-def _ask_for_key(request: HttpRequest, shown: Board) -> HttpResponse:
-    wrong = ""
-    if request.method == "POST":
-        if board_keys.fits(shown, request.POST.get("key", "")):
-            response = redirect(request.get_full_path())
-            board_keys.remember(response, shown, secure=request.is_secure())
-            return response
-        wrong = _("This is not the key of this screen.")
-    return render(request, "board/key.html", {"wrong": wrong}, status=403)

@@ -8,7 +8,8 @@ from django.utils import timezone
 
 from booking.models import SessionRoom
 from queueboard import access
-from queueboard.staff_words import expert_words
+from queueboard.services import foretold
+from queueboard.staff_words import expert_words, foretold_words
 from queueboard.views.seats import seats_of
 
 
@@ -27,6 +28,8 @@ def page(request: HttpRequest) -> HttpResponse:
         "texts": expert_words(),
         "rooms": seat.session.department.rooms.order_by("code"),
         "several": len(seats) > 1,
+        "foretold": foretold_words(foretold.last_month(seat.expert)),
+        "may_add": access.may_manage(request.user) or access.sits(request.user, seat.session),
         "zone": timezone.get_current_timezone_name(),
     }
     return render(request, "expert.html", context)

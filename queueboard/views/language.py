@@ -22,3 +22,15 @@ def in_language(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse
             return response
 
     return wrapped
+
+
+def keep_language(response: HttpResponse, language: str) -> None:
+    """This browser reads in that language from now on."""
+    response.set_cookie(
+        settings.LANGUAGE_COOKIE_NAME,
+        language,
+        max_age=settings.LANGUAGE_COOKIE_AGE,
+        path=settings.LANGUAGE_COOKIE_PATH,
+        samesite="Lax",
+        secure=settings.SECURE_COOKIES,
+    )

@@ -1,24 +1,56 @@
-"""Where providers tell of payments (R3.3), and the page on which the demonstration pays."""
+"""To a provider and back, where providers tell of payments (R3.3), and the page on which the demonstration pays."""
 
 import logging
 
+from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST
 
 from booking import payments as providers
+from booking.errors import BookingError
 from booking.models import Appointment, Payment
 from booking.payments import Forged, Told
 from booking.services import payments
-from queueboard.views.address import address_of
+from queueboard.views import refusals
+from queueboard.views.address import address_of, written_address
 from queueboard.views.language import in_language
+from queueboard.views.own import appointment_of
+from queueboard.views.private import private
 
 log = logging.getLogger(__name__)
 
 BODY_LIMIT = 64 * 1024  # bytes; a notice needs a tenth of it
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@private
+@in_language
+def pay(request: HttpRequest, token: str) -> HttpResponse:
+    """Starts the prepayment of the appointment with this token, and leads to the provider that was chosen."""
+    appointment = appointment_of(token)
+    if request.method != "POST":
+        return redirect("phone", token=token)
+    try:
+        started = payments.start(
+            appointment_id=appointment.pk,
+            provider=request.POST.get("provider", ""),
+            return_url=settings.SITE_URL + reverse("phone", args=[token]),
+            address=written_address(request),
+        )
+    except BookingError as error:
+        if error.code in ("paid_already", "nothing_to_pay"):
+            return redirect("phone", token=token)
+        context = {"refused": refusals.told(error), "token": token}
+        return render(request, "pay_refused.html", context, status=error.status)
+    if started.url.startswith("/"):
+        return redirect(started.url)
+    # Not a redirect: the policy of the page that the form was on lets a form lead to this site alone.
+    return render(request, "pay_leave.html", {"url": started.url})
 
 
 # Signed by the provider over the very bytes of the body: no cookie of ours takes part.
@@ -62,7 +94,6 @@ def demo(request: HttpRequest, number: str) -> HttpResponse:
     context = {
         "payment": payment,
         "appointment": appointment,
-        "yuan": f"{payment.amount // 100}.{payment.amount % 100:02}",
         "can_pay": held and payment.state == Payment.State.OPEN,
     }
     return render(request, "pay_demo.html", context)

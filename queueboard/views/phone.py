@@ -1,64 +1,60 @@
 """A patient's own page (R4.1): one unguessable link from booking to the end of the visit."""
 
-import re
 from typing import Any
 
 from django.conf import settings
 from django.db.models import Q
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from booking.models import Appointment, Patient, Session, Slot
-from booking.services import suspensions
+from booking import payments as providers
+from booking.errors import BookingError
+from booking.models import Appointment, Patient, Payment, Session, Slot
+from booking.services import sessions, suspensions
+from queueboard import wechat
 from queueboard.masking import masked
 from queueboard.models import QueueEvent, Ticket
-from queueboard.views import phone_face, source, when_to_come
+from queueboard.notify.push import keys
+from queueboard.views import coming, keepsake, phone_face, phone_past, source, when_to_come
 from queueboard.views.language import in_language
+from queueboard.views.own import is_live, visit_of
+from queueboard.views.private import private
 from queueboard.views.texts import Texts, event_texts, phone_texts, say
 
 SHOWN_EVENTS = 12
-TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}")  # what is none is not looked for: a database may refuse its characters
+GIVES_UP = (Ticket.State.WAITING, Ticket.State.CALLED, Ticket.State.MISSED)
 
 
 @require_safe
-@never_cache
+@private
 @in_language
 def page(request: HttpRequest, token: str) -> HttpResponse:
     """The page of the newest ticket with this token, else of its appointment. Raises Http404 for any other token."""
-    if not TOKEN.fullmatch(token):
-        raise Http404
-    tickets = Ticket.objects.select_related("session__department", "session__expert", "slot", "patient", "appointment")
-    ticket = tickets.filter(token=token).order_by("-pk").first()
-    texts = phone_texts()
-    if ticket is not None:
-        context = _of_ticket(ticket, texts)
+    return shown(request, token)
+
+
+def shown(request: HttpRequest, token: str, *, refused: BookingError | None = None) -> HttpResponse:
+    """That page, with what was refused of what was asked on it."""
+    visit, texts = visit_of(token), phone_texts()
+    if isinstance(visit, Ticket):
+        context = _of_ticket(visit, texts)
     else:
-        appointments = Appointment.objects.select_related("session__department", "session__expert", "slot", "patient")
-        appointment = appointments.filter(token=token).first()
-        if appointment is None:
-            raise Http404
-        context = _of_appointment(appointment, texts, when_to_come.way_of(request))
+        context = _of_appointment(visit, texts, when_to_come.way_of(request))
+    context |= {"token": token, "follow": context["live"] and wechat.is_set_up()}
     suspension = suspensions.of(context.pop("patient"))
     context["suspended"] = suspension and suspensions.sentence(suspension)
-    response = render(request, "phone.html", context | {"texts": texts, "refresh_seconds": 20})
+    context |= {"texts": texts, "refresh_seconds": 20, "token": token, "tell_key": keys.public(), "refused": refused}
+    response = render(request, "phone.html", context, status=refused.status if refused else 200)
     when_to_come.keep_way(request, response)
-    # Keeps the token back from other sites and from logs of our own. "no-referrer" would too, but then a browser
-    # sends "Origin: null" and the language switch is refused.
-    response.headers["Referrer-Policy"] = "strict-origin"
-    response.headers["X-Robots-Tag"] = "noindex, nofollow"
     return response
 
 
 def _of_ticket(ticket: Ticket, texts: Texts) -> dict[str, Any]:
     session = ticket.session
-    snapshot = source.phone(session)
-    face = phone_face.face(snapshot, ticket.label, texts, timezone.now())
-    # The snapshot may be older than the ticket just read: then the ticket is right, and the page says it without place.
-    if face["state"] != ticket.state:
-        face = phone_face.face(source.phone(Session.objects.get(pk=session.pk)), ticket.label, texts, timezone.now())
+    snapshot, face = source.ticket(ticket, texts, timezone.now())
     happened = _events(ticket) + face.get("worse", [])
     return _common(session, ticket.slot, ticket.patient, snapshot, texts) | {
         "state": face["state"] or ticket.state,
@@ -68,7 +64,8 @@ def _of_ticket(ticket: Ticket, texts: Texts) -> dict[str, Any]:
         "happened": sorted(happened, key=lambda each: each["at"], reverse=True)[:SHOWN_EVENTS],
         "called_at": ticket.called_at,
         "ended_at": ticket.ended_at,
-        "live": ticket.state in ("waiting", "called", "serving", "missed", "away"),
+        "live": is_live(ticket),
+        "may_give_up": ticket.state in GIVES_UP,
     }
 
 
@@ -78,10 +75,18 @@ def _of_appointment(appointment: Appointment, texts: Texts, way: int | None) -> 
     context = _common(session, appointment.slot, appointment.patient, snapshot, texts) | {
         "state": appointment.state,
         "number": "",
-        "live": appointment.state in Appointment.ACTIVE and session.state not in ("closed", "cancelled"),
+        "live": is_live(appointment),
         "held_until": appointment.held_until,
-        "no_show_on": session.date,
+        "token": appointment.token,
+        "fee": appointment.fee,
+        "happened": phone_past.happened(appointment),
+        "again": again(session),
     }
+    if appointment.state == "held":
+        labels = dict(Payment.Provider.choices)
+        context["providers"] = [(name, labels[name]) for name in providers.enabled()]
+    if appointment.state in ("held", "booked"):
+        context["may_move"] = not sessions.registration_opened(session, timezone.now())
     if appointment.state != "booked":
         return context
     joining = next((each for each in snapshot["joining"] if each["slot"] == appointment.slot.index), None)
@@ -90,7 +95,16 @@ def _of_appointment(appointment: Appointment, texts: Texts, way: int | None) -> 
             "text": say(texts, "joining", joining["position"]),
             "range": phone_face.span_text(snapshot, joining, texts, timezone.now()),
         }
+    context["code"] = keepsake.code(appointment)
+    context |= coming.told(appointment, timezone.now())
     return context | when_to_come.told(appointment, way, timezone.now())
+
+
+def again(session: Session) -> str:
+    """Where another number with the same expert, or of the same clinic, can be booked."""
+    if session.expert is None:
+        return reverse("book_session", args=[session.pk])
+    return reverse("book_expert", args=[session.expert.code]) if session.expert.active else reverse("book")
 
 
 def _common(session: Session, slot: Slot, patient: Patient, snapshot: dict[str, Any], texts: Texts) -> dict[str, Any]:

@@ -47,13 +47,13 @@ def _context() -> dict[str, Any]:
     texts = phone_texts()
     sessions = source.live_sessions().prefetch_related("slots")
     departments = [
-        {"names": department.names, "queues": [_summary(session, texts) for session in group]}
+        {"names": department.names, "queues": [summary(session, texts) for session in group]}
         for department, group in groupby(sessions, key=lambda session: session.department)
     ]
     return {"departments": departments, "now": timezone.now(), "texts": texts}
 
 
-def _summary(session: Session, texts: Texts) -> dict[str, Any]:
+def summary(session: Session, texts: Texts) -> dict[str, Any]:
     """One queue in a few words: rooms, numbers now, how many wait, what a newcomer would wait."""
     snapshot = source.phone(session)
     now = timezone.now()

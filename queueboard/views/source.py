@@ -2,14 +2,17 @@
 
 import json
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 from django.db.models import QuerySet
 
 from booking.models import Session
 from queueboard.live import truth
-from queueboard.models import Board
+from queueboard.models import Board, Ticket
 from queueboard.snapshots import Snapshot
+from queueboard.views import phone_face
+from queueboard.views.texts import Texts
 
 
 def snapshot(session: Session) -> Snapshot:
@@ -20,6 +23,17 @@ def snapshot(session: Session) -> Snapshot:
 def phone(session: Session) -> dict[str, Any]:
     """The queue with numbers only."""
     return json.loads(snapshot(session).phone)
+
+
+def ticket(of: Ticket, texts: Texts, now: datetime) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A ticket's queue with numbers only, and what its page says of it (phone_face)."""
+    snapshot = phone(of.session)
+    face = phone_face.face(snapshot, of.label, texts, now)
+    # The snapshot may be older than the ticket just read: then the ticket is right, and the page says it without place.
+    if face["state"] != of.state:
+        snapshot = phone(Session.objects.select_related("department", "expert").get(pk=of.session_id))
+        face = phone_face.face(snapshot, of.label, texts, now)
+    return snapshot, face
 
 
 def live_sessions() -> QuerySet[Session]:

@@ -4,14 +4,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
-from django.utils import timezone
 
 from booking.models import Appointment, Session
 from queueboard import snapshots
+from queueboard.notify.words import floored
 from queueboard.waiting import leaving
 
-BE_EARLY = timedelta(minutes=10)  # so long before the slot, while nobody can know the day's queue
-STEP = 300  # seconds: nobody comes to the minute, and the earlier is the safer
 COOKIE = "way"
 KEPT = 365 * 24 * 3600
 LONGEST = 600  # minutes
@@ -38,9 +36,9 @@ def told(appointment: Appointment, way: int | None, now: datetime) -> dict[str, 
     """For the page: `come` is at, now or late; `come_at`; and with a known way when to set out, None: at once."""
     slot = appointment.slot
     if appointment.session.state in Session.LIVE:
-        come_at = _floored(snapshots.come_at(appointment, now=now))
+        come_at = floored(snapshots.come_at(appointment, now=now))
     else:
-        come_at = slot.starts_at - BE_EARLY
+        come_at = slot.starts_at - timedelta(minutes=leaving.BE_EARLY)
     if now > slot.ends_at:
         return {"come": "late", "come_at": come_at}
     if now >= come_at:
@@ -48,10 +46,5 @@ def told(appointment: Appointment, way: int | None, now: datetime) -> dict[str, 
     found = {"come": "at", "come_at": come_at, "way": way}
     if way is not None:
         leave = come_at - timedelta(minutes=-leaving.set_out(0.0, way))
-        found["set_out"] = _floored(leave) if leave > now else None
+        found["set_out"] = floored(leave) if leave > now else None
     return found
-
-
-def _floored(moment: datetime) -> datetime:
-    seconds = moment.timestamp() // STEP * STEP
-    return datetime.fromtimestamp(seconds, timezone.get_current_timezone())

@@ -4,6 +4,7 @@
 WAY_SPREAD = 1.3
 # Where nobody has been asked for the way, the time to be there is told and nothing is said of setting out.
 AT_DOOR = 5.0  # minutes from the door to having checked in
+BE_EARLY = 10.0  # minutes before the slot, while nobody can know the day's queue
 BEFORE_END = 10.0  # minutes before the end of the slot: later is late (R4.7)
 
 

@@ -1,13 +1,18 @@
 // The board, live: rows from the newest state, calls one after another from calls.js.
 import { connect } from "./live.js";
+import { Announcements } from "./announcements.js";
 import { CallLine } from "./calls.js";
+import { here } from "./here.js";
+import { renew } from "./renew.js";
 import { clock, data, inWords, langOf, put, say, showAge, texts } from "./words.js";
 import { insteadOfNext, roomOf } from "./queue_words.js";
+import { Voice, spoken } from "./voice.js";
 
 const board = document.body;
-const { slug, zone, first, second } = board.dataset;
+const { slug, zone, first, second, version, sound } = board.dataset;
 const byId = (id) => document.getElementById(id);
 const calls = new CallLine();
+const announcements = new Announcements(new Voice(sound, first, (blocked) => { byId("sound").hidden = !blocked; }));
 const NEXT = 3;
 const QUARTER = 15 * 60000;
 let queues = [];
@@ -24,6 +29,12 @@ function small(words, lang) {
   element.textContent = words;
   element.lang = lang;
   return element;
+}
+
+// Televisions have browsers of about 2019, without replaceChildren.
+function fill(element, children) {
+  element.textContent = "";
+  element.append(...children);
 }
 
 function next(queue) {
@@ -57,7 +68,7 @@ function row(queue) {
   put(element, "title", inWords(queue.title, first));
   put(element, "now", busy.length ? busy[0].number : "–");
   put(element, "also", busy.length > 1 ? busy.map((each) => `${each.room} ${each.number}`).sort().join("\n") : "");
-  element.querySelector('[data-put="next"]').replaceChildren(...next(queue));
+  fill(element.querySelector('[data-put="next"]'), next(queue));
   return element;
 }
 
@@ -94,6 +105,7 @@ function showCall() {
   if (fresh) {
     fit();
     put(document, "heard", say("announce", { number: call.number, room: name }, texts.first));
+    announcements.add(call, say("announce", { number: spoken(call.number, first), room: name }, texts.first));
     panel.removeAttribute("data-new");
     void panel.offsetWidth; // lets the same motion start again
     panel.setAttribute("data-new", "");
@@ -116,12 +128,19 @@ function fit() {
 function show(state) {
   queues = state.queues;
   calls.take(queues);
-  byId("rows").replaceChildren(...queues.map(row));
+  announcements.drop((call) => calls.isGone(call));
+  fill(byId("rows"), queues.map(row));
   byId("table").hidden = !queues.length;
   byId("empty").hidden = queues.length > 0;
   board.dataset.rows = queues.length;
   showCall();
   fit();
+}
+
+// When a new version is loaded even while a queue is open.
+function isNight() {
+  const hour = Number(clock(new Date(), zone).slice(0, 2));
+  return hour >= 2 && hour < 5;
 }
 
 function tick() {
@@ -147,5 +166,7 @@ connect({
   poll: `/live/boards/${slug}`,
   onState: show,
   onAge: age,
+  onOver: () => renew(location.href),
 });
+here({ version, connected: "connected" in board.dataset, calm: () => !queues.length || isNight() });
 age(null); // the page was made a moment ago

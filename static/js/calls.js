@@ -12,7 +12,7 @@ export class CallLine {
     this.since = 0;
   }
 
-  // Takes the present state: queues its new calls and repeated ones, drops what was taken back or missed.
+  // Takes the present state (`isGone` tells of it which call was taken back or missed): queues its new calls and repeated ones, drops what was taken back or missed.
   take(queues) {
     const open = [];
     const off = new Set();
@@ -30,7 +30,7 @@ export class CallLine {
       this.line = this.line.filter((other) => key(other) !== key(call));
       this.line.push(call);
     }
-    const gone = (call) => off.has(key(call)) || !known.has(call.session);
+    const gone = (this.isGone = (call) => off.has(key(call)) || !known.has(call.session));
     // Taken back, then open after all: it is announced then.
     for (const call of [...this.line, this.shown]) if (call && gone(call)) this.seen.delete(key(call));
     this.line = this.line.filter((call) => !gone(call));

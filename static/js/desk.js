@@ -1,6 +1,7 @@
 // The clerk's desk: one field with the focus, one answer in one place. The queue beside it is desk_queue.js.
 import { ask, stepWords } from "./staff.js";
 import { inWords, say } from "./words.js";
+import { minding, waitWords } from "./desk_minding.js";
 import * as side from "./desk_queue.js";
 
 const byId = (id) => document.getElementById(id);
@@ -9,17 +10,20 @@ const SCAN = /\/t\/[\w-]+|^(?=.*[A-Za-z])[\w-]{20,24}$/; // a code, or the addre
 const KEPT = 3; // steps in the list of what was just done
 const AFTER_NEXT = 1000; // milliseconds: a second press this soon is the same press
 const FORMS = ["walk-in", "priority", "hand-over"];
-let found = []; // matches of the last search
+let found = []; // matches of the last search: visits of today, else people who are known
 let at = 0; // the chosen one of them
 let askedFor = ""; // what the matches were found by
+let reading = null; // what that said of a person: name, ID, phone
 let asked = null; // whom the open form is about
 let just = []; // own steps, newest first: { words, when, session, event }
 let line = Promise.resolve(); // the steps under way and to come
 let nextAgain = 0; // when "next" may be pressed again
 
-function answer(words, bad = false) {
+function answer(words, bad = false, warnings = []) {
   byId("answer").textContent = words;
+  byId("warnings").replaceChildren(...warnings.map((each) => Object.assign(document.createElement("li"), { textContent: each })));
   byId("answer-box").toggleAttribute("data-bad", bad);
+  byId("answer-box").toggleAttribute("data-warn", !bad && warnings.length > 0);
 }
 
 // One step after the other: a second scan waits for the first. A refusal is a sentence in the same place.
@@ -43,8 +47,8 @@ function withElsewhere(refusal) {
 
 // --- what was just done, and taking it back
 
-function did(words, session, ticket, kind) {
-  answer(words);
+function did(words, session, ticket, kind, warnings = []) {
+  answer(words, false, warnings);
   const entry = { words, when: Date.now(), session, event: null };
   just = [entry, ...just].slice(0, KEPT);
   showJust();
@@ -104,12 +108,19 @@ function facts(result) {
   };
 }
 
+// A person rather than a visit of today: known, or new and read from a card.
+const isPerson = (match) => !match.token;
+
 async function find(text) {
   answer(say("looking"));
-  const answered = await ask(`find/?q=${encodeURIComponent(text)}`);
+  const answered = await ask("find/", { q: text });
   askedFor = text;
-  found = answered.results;
+  reading = answered.reading;
   at = 0;
+  found = answered.results.length ? answered.results : answered.known;
+  if (!found.length && reading.name && reading.id_number) found = [{ name: reading.name, warnings: [], written: reading }];
+  // The next scan takes the place of this one.
+  if (field.value.trim() === text && document.activeElement === field) field.select();
   if (!found.length) {
     clearFound();
     const elsewhere = answered.elsewhere.map((where) => say(`elsewhere.${where}`)).join(" ");
@@ -120,22 +131,35 @@ async function find(text) {
     return answer(say("found_many", { n: found.length }));
   }
   if (SCAN.test(text) && found[0].can_check_in) return checkIn(found[0]);
-  tell(found[0]);
+  await tell(found[0]);
 }
 
-function tell(result) {
-  if (result.ticket) {
-    side.showQueueOf(result.session.id);
-    side.choose(result.ticket.id);
-    return answer(say("found_ticket", facts(result)));
+async function tell(match) {
+  if (isPerson(match)) return tellPerson(match);
+  const warnings = minding(match, side.state.shown);
+  if (match.ticket) {
+    side.showQueueOf(match.session.id);
+    side.choose(match.ticket.id);
+    return answer(say("found_ticket", facts(match)), false, warnings);
   }
-  answer(say(result.can_check_in ? (result.late ? "found_late" : "found_one") : "found_not_now", facts(result)));
+  const place = match.joining ? waitWords(match.joining) : "";
+  const key = match.can_check_in ? (match.late ? "found_late" : "found_one") : "found_not_now";
+  answer(say(key, { ...facts(match), place }), false, warnings);
+}
+
+// What they would get, before they accept (R4.1): with the queue that is shown.
+async function tellPerson(person) {
+  const { shown } = side.state;
+  if (!shown) return answer(say("no_queue", { name: person.name }), true);
+  const made = await ask(`queues/${shown.session}/walk-in-offer/`);
+  const offered = { name: person.name, slot: side.slotWords(made.slot), expert: inWords(shown.names), place: waitWords(made) };
+  answer(say(person.patient ? "known_offer" : "new_offer", offered), false, minding(person));
 }
 
 function showFound() {
   const rows = found.map((result, index) => {
     const item = document.createElement("li");
-    const { name, slot, expert, number, state } = facts(result);
+    const { name, slot = "", expert = "", number, state } = isPerson(result) ? result : facts(result);
     item.id = `found-${index}`;
     item.role = "option";
     item.ariaSelected = index === at;
@@ -157,12 +181,16 @@ function showFound() {
 
 async function take() {
   const result = found[at];
+  if (!result) return openWalkIn();
   if (found.length > 1) {
-    found = [result];
     byId("found").hidden = true;
     at = 0;
-    return tell(result);
+    // Of one alone it is told where they would stand.
+    const alone = result.can_check_in && (await ask("find/", { q: result.token })).results[0];
+    found = [alone || result];
+    return tell(found[0]);
   }
+  if (isPerson(result)) return register(result.patient ? { patient_id: result.patient } : { patient: result.written });
   return result.ticket ? tell(result) : checkIn(result);
 }
 
@@ -172,7 +200,20 @@ async function checkIn(result) {
   reset();
   side.choose(ticket.id);
   const facts = { number: ticket.label, name: ticket.name, expert: inWords(result.session.names) };
-  did(say("checked_in", facts), ticket.session, ticket.id, "check_in");
+  const place = result.joining ? waitWords(result.joining) : "";
+  did(say("checked_in", { ...facts, place }), ticket.session, ticket.id, "check_in", minding(result));
+}
+
+// A walk-in with the queue shown; who is in it already keeps that ticket.
+async function register(who) {
+  const { shown } = side.state;
+  const before = side.state.queue?.byId;
+  const ticket = await ask(`queues/${shown.session}/walk-ins/`, who);
+  reset();
+  side.choose(ticket.id);
+  const facts = { number: ticket.label, name: ticket.name, expert: inWords(shown.names) };
+  if (before?.has(ticket.id)) return answer(say("in_queue", facts));
+  did(say("registered", facts), ticket.session, ticket.id, "register");
 }
 
 byId("find").addEventListener("submit", (event) => {
@@ -181,9 +222,12 @@ byId("find").addEventListener("submit", (event) => {
   if (!text) return;
   // The next patient's scan may come before the answer to this one.
   if (SCAN.test(text)) field.value = "";
-  run(() => (found.length && text === askedFor ? take() : find(text)));
+  run(() => (text === askedFor ? take() : find(text)));
 });
-field.addEventListener("input", clearFound);
+field.addEventListener("input", () => {
+  clearFound();
+  askedFor = "";
+});
 
 // --- forms: a walk-in, a priority, a hand-over
 
@@ -201,49 +245,46 @@ async function offer() {
   byId("walk-in-label").textContent = say("walk_in_for", { expert: inWords(shown.names) });
   const made = await ask(`queues/${shown.session}/walk-in-offer/`);
   answer(
-    say("offer", {
-      slot: side.slotWords(made.slot), expert: inWords(shown.names), before: say("before", { n: made.position }),
-      median: Math.round(made.median), p90: Math.round(made.p90),
-    }),
+    say("offer", { slot: side.slotWords(made.slot), expert: inWords(shown.names), place: waitWords(made) }),
   );
 }
 
-function walkIn() {
+function openWalkIn() {
   const { shown } = side.state;
   if (!shown) return;
   const text = field.value.trim();
-  const digits = text.replace(/[\s-]/g, "");
   open("walk-in", say("walk_in_for", { expert: inWords(shown.names) }));
-  const form = byId("walk-in");
-  if (/^\d{17}[\dXx]$/.test(digits)) form.elements.id_number.value = digits;
-  else if (/^\+?\d{5,}$/.test(digits)) form.elements.phone.value = digits;
-  else if (!/\d/.test(text)) form.elements.name.value = text;
+  const form = byId("walk-in").elements;
+  if (text && reading) for (const name of ["name", "id_type", "id_number", "phone"]) form[name].value = reading[name];
+  if (text && !/\d/.test(text)) form.name.value = text;
   askedFor = text;
   run(offer);
+}
+
+// Whoever was found comes as a walk-in with the queue shown; what was typed is looked for first, as they may be booked.
+function walkIn() {
+  const text = field.value.trim();
+  run(async () => {
+    if (text && text !== askedFor) {
+      await find(text);
+      if (found.length) return null;
+    }
+    if (found.length !== 1) return openWalkIn();
+    found = [{ name: found[0].name, patient: found[0].patient, written: found[0].written, warnings: found[0].warnings }];
+    return tellPerson(found[0]);
+  });
 }
 
 byId("walk-in").addEventListener("submit", (event) => {
   event.preventDefault();
   const form = event.target.elements;
-  const { shown } = side.state;
   const name = form.name.value.trim();
   if (!name) {
     form.name.focus();
     return answer(say("name_missing"), true);
   }
-  send(event.target, async () => {
-    const before = side.state.queue?.byId;
-    const ticket = await ask(`queues/${shown.session}/walk-ins/`, {
-      first_visit: form.first_visit.checked,
-      patient: { name, id_type: form.id_type.value, id_number: form.id_number.value.trim(), phone: form.phone.value.trim() },
-    });
-    reset();
-    side.choose(ticket.id);
-    const facts = { number: ticket.label, name: ticket.name, expert: inWords(shown.names) };
-    // Who is in the queue already keeps that ticket.
-    if (before?.has(ticket.id)) return answer(say("in_queue", facts));
-    did(say("registered", facts), ticket.session, ticket.id, "register");
-  });
+  const patient = { name, id_type: form.id_type.value, id_number: form.id_number.value.trim(), phone: form.phone.value.trim() };
+  send(event.target, () => register({ first_visit: form.first_visit.checked, patient }));
 });
 
 // Enter goes through the fields of a form; the last step of a walk-in is the button that accepts what is offered.
@@ -301,6 +342,18 @@ const ACTIONS = {
   },
   "walk-in": walkIn,
   room: side.nextRoom,
+  // Without a network this page prints what it has; else the server prints all queues.
+  paper: () =>
+    fetch("/healthz", { cache: "no-store", signal: AbortSignal.timeout(2000) }).then(
+      () => byId("paper").requestSubmit(),
+      () => window.print(),
+    ),
+  "from-paper": () => side.state.shown && byId("enter-paper").click(),
+  // Begin, finish, pause, change room: on the page of that room.
+  "room-page": () => {
+    const { shown, room } = side.state;
+    if (shown) window.open(`/expert/?session=${shown.session}&room=${room}`, "_blank");
+  },
   call: step("call", (ticket, room) => ({ room })),
   recall: step("recall", (ticket) => ({ seen: ticket.calls })),
   miss: step("miss"),
@@ -348,8 +401,11 @@ const ACTIONS = {
 
 const KEYS = {
   KeyW: "walk-in", KeyX: "room", KeyC: "call", KeyR: "recall", KeyM: "miss", KeyB: "put-back", KeyP: "priority",
-  KeyT: "return-visit", KeyL: "leave", KeyH: "hand-over", KeyN: "next", KeyZ: "undo",
+  KeyT: "return-visit", KeyL: "leave", KeyH: "hand-over", KeyN: "next", KeyO: "room-page", KeyQ: "paper",
+  KeyI: "from-paper", KeyZ: "undo",
 };
+
+const asksForHelp = (event) => event.key === "?" || event.key === "？";
 
 document.addEventListener("keydown", (event) => {
   if (event.isComposing || byId("help").open) return;
@@ -361,7 +417,7 @@ document.addEventListener("keydown", (event) => {
     if (event.repeat) return;
     if (digit) chooseQueue(Number(digit[1]) - 1);
     else ACTIONS[KEYS[event.code]]();
-  } else if (event.key === "F1" || (event.key === "?" && event.target === field && !field.value)) {
+  } else if (event.key === "F1" || (asksForHelp(event) && (event.target === field ? !field.value : !event.target.closest("form")))) {
     event.preventDefault();
     ACTIONS.help();
   } else if (event.key === "Escape") {
@@ -380,6 +436,7 @@ document.addEventListener("keydown", (event) => {
 function chooseQueue(index) {
   side.showQueue(index);
   if (!byId("walk-in").hidden) run(offer);
+  else if (found.length === 1 && isPerson(found[0])) run(() => tellPerson(found[0]));
 }
 
 for (const button of document.querySelectorAll("[data-do]")) {
@@ -391,7 +448,9 @@ document.addEventListener("click", (event) => {
   if (!event.target.closest("form, dialog, a, .languages")) field.focus();
 });
 
-side.begin(() => {});
+side.begin(() => {
+  byId("enter-paper").href = side.state.shown ? `/admin/desk/paper/${side.state.shown.session}/` : "/admin/desk/paper/";
+});
 showJust();
 setInterval(showJust, 5000);
 field.focus();

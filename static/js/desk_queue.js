@@ -82,7 +82,7 @@ export function show() {
   const ticket = ticketNow();
   byId("chosen").textContent = ticket ? `${ticket.label} ${ticket.name} · ${say(`state.${ticket.state}`)}` : say("choose_row");
   for (const button of document.querySelectorAll(".side [data-do]")) {
-    if (button.dataset.do === "next") continue;
+    if (["next", "room-page"].includes(button.dataset.do)) continue;
     button.setAttribute("aria-disabled", !(ticket && can(ticket, button.dataset.do)));
   }
   point();

@@ -5,7 +5,7 @@ import { clock, inWords, put, say, showAge } from "./words.js";
 const page = document.body;
 const { session, numbers, zone } = page.dataset;
 const byId = (id) => document.getElementById(id);
-const KEYS = { r: "recall", m: "miss", s: "start", b: "test", f: "finish", p: "pause", t: "room", z: "undo" };
+const KEYS = { r: "recall", m: "miss", s: "start", b: "test", f: "finish", p: "pause", t: "room", a: "add", z: "undo" };
 const AFTER_NEXT = 1000; // milliseconds: a second press this soon is the same press
 let room = Number(page.dataset.room);
 let queue = null;
@@ -143,6 +143,22 @@ const ACTIONS = {
     await ask(`queues/${session}/resume/`, { room: here.id });
     answer(say("did.resume"));
   },
+  async add() {
+    const form = byId("add-dialog")?.querySelector("form");
+    if (!form) return;
+    const open = queue.slots.filter((slot) => Date.parse(slot.ends_at) > Date.now() + queue.ahead);
+    if (!open.length) return answer(say("slots_over"), true);
+    const options = open.map((slot) => new Option(`${clock(slot.starts_at, zone)}–${clock(slot.ends_at, zone)}`, slot.id));
+    form.elements.slot.replaceChildren(...options);
+    form.elements.count.value = 1;
+    form.elements.reason.value = "";
+    showAdded(form);
+    const asked = await chosen("add-dialog");
+    if (!asked) return;
+    const sent = { slot: Number(asked.get("slot")), count: Number(asked.get("count")), reason: asked.get("reason") };
+    await ask(`queues/${session}/added-numbers/`, sent);
+    answer(say("did.add", { count: sent.count }));
+  },
   async room(here) {
     const select = byId("room-dialog").querySelector("select");
     const taken = new Set(queue.rooms.map((each) => String(each.id)));
@@ -158,6 +174,19 @@ const ACTIONS = {
     answer(say("did.change-room", { room: select.selectedOptions[0].textContent }));
   },
 };
+
+// What added numbers would do is the server's to say, before they are added.
+async function showAdded(form) {
+  const asked = new URLSearchParams({ slot: form.elements.slot.value, count: form.elements.count.value || 1 });
+  const does = byId("add-does");
+  try {
+    const { words } = await ask(`queues/${session}/added-numbers/?${asked}`);
+    if (asked.get("slot") !== form.elements.slot.value || asked.get("count") !== (form.elements.count.value || "1")) return;
+    does.replaceChildren(...words.map((each) => Object.assign(document.createElement("p"), { textContent: each })));
+  } catch (refusal) {
+    does.textContent = refusal.message;
+  }
+}
 
 const whyNot = () => page.querySelector('[data-put="whom"]').textContent || say("did.nobody");
 
@@ -197,6 +226,8 @@ for (const dialog of document.querySelectorAll("dialog")) {
     if (event.key === "Enter" && event.target.tagName === "SELECT") dialog.querySelector("button.main").click();
   });
 }
+
+byId("add-dialog")?.addEventListener("input", (event) => event.target.name !== "reason" && showAdded(event.target.form));
 
 const other = document.querySelector("[name=other]");
 other.addEventListener("input", () => (other.closest("label").querySelector("[type=radio]").checked = true));

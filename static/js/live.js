@@ -1,22 +1,25 @@
 // The client's end of the live way: state by websocket, by polling where that is blocked, and how old it is (R6.1).
 //
-//   connect({ socket: "/ws/queues/1/", poll: "/live/queues/1", first, onState, onAge }) -> { close }
+//   connect({ socket: "/ws/queues/1/", poll: "/live/queues/1", first, onState, onAge, onOver }) -> { close }
 //
 // first    the state that the page came with (see embedded), or leave it out
 // onState  (state) for every newer state; the first too
 // onAge    (seconds | null): null while the state is fresh, else how long ago it was known to be the database's
 //
+// onOver   () when this page follows no more and must be loaded again, if at all: set up anew, unknown, not allowed.
+//          Without it the page is loaded again where it was set up anew, and else stays as it is.
+//
 // A gap ends in the present state, never in a replay: the server sends whole states, and a version that is not newer
 // is ignored.
 
-const QUIET = 10_000; // no word for so long: say how old the state is
-const POLL_EVERY = 3_000;
-const TRY_SOCKET_AGAIN = 60_000; // while polling
+const QUIET = 10000; // no word for so long: say how old the state is
+const POLL_EVERY = 3000;
+const TRY_SOCKET_AGAIN = 60000; // while polling
 const FAILURES = 2; // failed websockets before polling
-const SLOW_START = 5_000; // a proxy that swallows websockets does not refuse them
-const LOST = 15_000; // no frame for so long, though there is a heartbeat every 5 s: the connection is dead
-const SPREAD = 3_000; // a restarted server is not met by all of its screens at once; doubled with each failure
-const LONGEST_PAUSE = 15_000; // between tries
+const SLOW_START = 5000; // a proxy that swallows websockets does not refuse them
+const LOST = 15000; // no frame for so long, though there is a heartbeat every 5 s: the connection is dead
+const SPREAD = 3000; // a restarted server is not met by all of its screens at once; doubled with each failure
+const LONGEST_PAUSE = 15000; // between tries
 const REFUSED = new Set([4403, 4404]); // forbidden, unknown: asking again does not help
 const CHANGED = 4409; // the board was set up anew: its page must be loaded again
 
@@ -37,7 +40,7 @@ function now() {
   return clock.passed;
 }
 
-export function connect({ socket, poll, first = null, onState, onAge = () => {} }) {
+export function connect({ socket, poll, first = null, onState, onAge = () => {}, onOver = null }) {
   let version = -1;
   let tag = null;
   let ws = null;
@@ -104,8 +107,7 @@ export function connect({ socket, poll, first = null, onState, onAge = () => {} 
   const gone = (code) => {
     ws = null;
     if (ended) return;
-    if (code === CHANGED) return location.reload();
-    if (REFUSED.has(code)) return end();
+    if (code === CHANGED || REFUSED.has(code)) return over(code === CHANGED);
     failures += worked ? 0 : 1;
     if (failures >= FAILURES) {
       polling = true;
@@ -128,36 +130,47 @@ export function connect({ socket, poll, first = null, onState, onAge = () => {} 
     if (ended) return;
     let next = () => (now() < until ? ask(until) : open());
     let wait = POLL_EVERY * (0.9 + 0.2 * Math.random());
+    const impatience = new AbortController();
+    const patience = setTimeout(() => impatience.abort(), QUIET);
     try {
       const response = await fetch(poll, {
         headers: tag ? { "If-None-Match": tag } : {},
         cache: "no-store", // the ETag is handled here: a 304 must be seen as one
-        signal: AbortSignal.timeout(QUIET),
+        signal: impatience.signal,
       });
-      if (response.status === 403 || response.status === 404) return end();
+      if (response.status === 403 || response.status === 404) return over(false);
       if (response.status === 200) {
         tag = response.headers.get("ETag");
         take(await response.json());
       }
       if (response.ok || response.status === 304) {
-        known(Number(response.headers.get("Queue-Age") ?? 0));
+        known(Number(response.headers.get("Queue-Age") || 0));
         // The server was away: websockets failed for that, and need not be blocked.
         if (unreachable) {
           unreachable = false;
           failures = 0;
           [next, wait] = [open, pause()];
         }
+      } else {
+        unreachable = true; // a proxy answers for a server that is away
       }
     } catch {
       unreachable = true; // the age tells it
     }
+    clearTimeout(patience);
     later(next, wait);
   };
 
   const end = () => {
     ended = true;
     clearTimeout(timer);
-    ws?.close();
+    if (ws) ws.close();
+  };
+
+  const over = (changed) => {
+    end();
+    if (onOver) onOver();
+    else if (changed) location.reload();
   };
 
   // A phone that slept missed its timers: look at once when it is taken out again.

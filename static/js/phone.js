@@ -9,6 +9,7 @@ const LONG = 15; // minutes
 const SHOWN_AHEAD = 12;
 const SHOWN_EVENTS = 12;
 const LIVE = ["waiting", "called", "serving", "missed"];
+const PAID_EVERY = 20000; // ms between two questions whether a held number is paid
 const BUZZ = [400, 200, 400, 200, 800];
 
 let page = document.getElementById("face");
@@ -165,6 +166,9 @@ function onState(queue) {
   }
   known = numbers;
 }
+
+// Of a payment no queue tells.
+if (page.dataset.state === "held") setInterval(() => page.dataset.state === "held" && askServer(1000), PAID_EVERY);
 
 if ("live" in page.dataset) {
   const first = embedded("snapshot");

@@ -7,16 +7,10 @@ const csrf = document.querySelector("[name=csrfmiddlewaretoken]").value;
 // A refusal by the server: its sentence for people, its code for scripts.
 export class Refusal extends Error {
   constructor(problem) {
-    super(firstSentence(problem.errors) || problem.detail || say("refused"));
+    super(problem.errors?.[0]?.detail || problem.detail || say("refused"));
     this.code = problem.code;
     this.problem = problem;
   }
-}
-
-function firstSentence(errors) {
-  if (!errors || typeof errors === "string") return errors || "";
-  const [first] = Object.values(errors);
-  return firstSentence(first);
 }
 
 // GET, or POST where there is a body. Raises Refusal, also where there is no answer at all.

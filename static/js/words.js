@@ -15,7 +15,7 @@ export const texts = data("texts") || {};
 export function say(key, values = {}, table = texts) {
   let text = table[key] || "";
   if (typeof text === "object") text = values.n === 1 ? text.one : text.other;
-  return text.replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "");
+  return text.replace(/\{(\w+)\}/g, (_, name) => (values[name] === undefined || values[name] === null ? "" : values[name]));
 }
 
 export function inWords(names, code = language) {

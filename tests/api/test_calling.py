@@ -190,6 +190,19 @@ def test_in_a_pooled_session_each_room_calls_its_own_next(manager):
     assert labels == ["A001", "A002"]
 
 
+def test_what_added_numbers_would_do_is_asked_before(morning, clerk, expert, manager):
+    """R3.2b: 42 numbers of six minutes are 12 minutes over; nothing is added yet."""
+    slot = morning.slots.get(index=3)
+    address, asked = f"{API}/queues/{morning.pk}/added-numbers/", {"slot": slot.pk, "count": 2}
+    assert clerk.get(address, asked).status_code == 403
+    for who in (expert, manager):
+        would = who.get(address, asked).json()
+        assert (would["over"], would["over_now"], would["for_walk_ins"]) == (24, 12, True)
+        assert len(would["words"]) == 3
+    assert expert.get(address, {"slot": 10**9}).json()["code"] == "no_such_slot"
+    assert morning.slots.get(index=3).numbers == slot.numbers
+
+
 def test_the_expert_or_a_manager_adds_numbers_with_a_reason(morning, clerk, expert, other_expert, manager):
     """R3.2b."""
     slot = morning.slots.get(index=2)

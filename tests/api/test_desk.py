@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from booking.models import Appointment, Patient
+from booking.models import Appointment, Patient, Suspension
 from queueboard.models import QueueEvent, Refusal, Ticket
-from queueboard.services import arrivals, undo
+from queueboard.services import arrivals, calls, undo
 from tests import factories
 from tests.factories import at
 
@@ -26,7 +26,7 @@ def booked(morning, wang):
 
 
 def found(client, text):
-    answer = client.get(f"{API}/find/", {"q": text})
+    answer = client.post(f"{API}/find/", {"q": text})
     assert answer.status_code == 200, answer.content
     return answer.json()
 
@@ -56,21 +56,98 @@ def test_a_ticket_is_found_by_its_number(clerk, booked):
 
 def test_a_part_of_the_name_or_of_the_phone_finds_nobody(clerk, booked):
     for part in ("小明", PHONE[:7], ID[:10]):
-        assert found(clerk, part) == {"results": [], "more": False, "elsewhere": []}
+        seen = found(clerk, part)
+        assert (seen["results"], seen["elsewhere"], seen["known"]) == ([], [], [])
 
 
 def test_of_other_departments_it_is_told_that_there_is_something_and_no_more(other_clerk, booked):
-    """R6.2."""
-    for exact in (booked.token, PHONE, ID):
-        assert found(other_clerk, exact) == {"results": [], "more": False, "elsewhere": ["other_department"]}
+    """R6.2. Whose ID or code is there is there too: a phone alone names nobody."""
+    for exact, known in ((booked.token, 1), (PHONE, 0), (ID, 1)):
+        seen = found(other_clerk, exact)
+        assert (seen["results"], seen["elsewhere"], len(seen["known"])) == ([], ["other_department"], known)
+    (warning,) = found(other_clerk, ID)["known"][0]["warnings"]
+    assert warning == {"code": "other_department", "until": None, "session": None, "slot": None}
+    (warning,) = found(other_clerk, booked.token)["known"][0]["warnings"]
+    assert (warning["code"], warning["session"]["id"]) == ("other_department", booked.session_id)
     for vague in ("王小明", "A001"):
         assert found(other_clerk, vague)["elsewhere"] == []
 
 
-def test_of_another_day_it_is_told_that_there_is_something_and_no_more(clerk, morning, wang):
+def test_of_another_day_it_is_told_which(clerk, morning, wang):
     tomorrow = factories.session(of=morning.department, day=at("08:00") + timedelta(days=1), state="planned")
     factories.appointment(tomorrow, 0, wang)
-    assert found(clerk, PHONE) == {"results": [], "more": False, "elsewhere": ["other_day"]}
+    seen = found(clerk, PHONE)
+    assert (seen["results"], seen["elsewhere"]) == ([], ["other_day"])
+    (known,) = seen["known"]
+    assert (known["name"], [each["code"] for each in known["warnings"]]) == ("王小明", ["other_day"])
+    assert known["warnings"][0]["session"]["date"] == tomorrow.date.isoformat()
+
+
+def test_who_is_suspended_has_not_paid_or_comes_too_soon_is_told_before_anything_is_done(clerk, morning, wang):
+    """R3.3, R3.6."""
+    Suspension.objects.create(patient=wang, begins_at=at("08:00"), until=at("08:00") + timedelta(days=90))
+    factories.appointment(morning, 2, wang, state="held", held_until=at("08:20"))
+    (row,) = found(clerk, ID)["results"]
+    assert [(each["code"], each["until"][11:16]) for each in row["warnings"]] == [
+        ("suspended", "08:00"), ("not_paid", "08:20"),
+    ]  # fmt: skip
+    assert (row["can_check_in"], row["joining"]) == (False, None)
+    later = factories.session(of=morning.department, start="14:00", state="planned")
+    factories.appointment(later, 0, factories.patient("孙大海"))
+    (row,) = found(clerk, "孙大海")["results"]
+    assert [(each["code"], each["until"][11:16]) for each in row["warnings"]] == [("not_open", "13:00")]
+
+
+@pytest.mark.parametrize(
+    ("clock_shows", "called_later", "place", "position"),
+    [("08:30", False, "slot", 1), ("09:30", False, "late", 1), ("08:30", True, "on_time_passed", 0),
+     ("09:30", True, "late_passed", 1)],
+)  # fmt: skip
+def test_where_and_why_somebody_would_be_placed_is_told_before_the_check_in(
+    clerk, morning, room, booked, clock, clock_shows, called_later, place, position
+):
+    """R4.5, R4.6, R4.7."""
+    arrivals.check_in(appointment_id=factories.appointment(morning, 0).pk, now=at("08:05"))
+    if called_later:
+        of_next = arrivals.check_in(appointment_id=factories.appointment(morning, 1).pk, now=at("08:06"))
+        calls.call_ticket(ticket_id=of_next.pk, room_id=room, now=at("08:20"))
+    clock.turn_to(clock_shows)
+    (row,) = found(clerk, ID)["results"]
+    assert (row["joining"]["place"], row["joining"]["position"]) == (place, position)
+    assert row["joining"]["median"] <= row["joining"]["p90"]
+    ticket = clerk.post(f"{API}/appointments/{booked.token}/check-in/").json()
+    (line,) = [each for each in clerk.get(f"{API}/queues/{morning.pk}/staff/").json()["waiting"]
+               if each["ticket"] == ticket["id"]]  # fmt: skip
+    assert (line["place"], line["position"]) == (place, position)
+
+
+def test_who_is_known_by_their_id_is_registered_without_typing_a_name(clerk, morning, wang):
+    seen = found(clerk, f"{ID}")
+    (known,) = seen["known"]
+    assert (known["patient"], known["name"], known["warnings"]) == (wang.pk, "王小明", [])
+    answer = clerk.post(f"{API}/queues/{morning.pk}/walk-ins/", {"patient_id": known["patient"]})
+    assert (answer.status_code, answer.json()["name"], answer.json()["first_visit"]) == (201, "王小明", True)
+
+
+def test_whether_it_is_a_first_visit_is_known_of_who_was_seen_here_before(clerk, morning, wang):
+    before = factories.session(of=morning.department, day=at("08:00") - timedelta(days=7), state="closed")
+    Ticket.objects.create(
+        session=before, slot=before.slots.first(), number=1, patient=wang, booked=False, state="done",
+        arrived=before.starts_at,
+    )  # fmt: skip
+    answer = clerk.post(f"{API}/queues/{morning.pk}/walk-ins/", {"patient_id": wang.pk})
+    assert answer.json()["first_visit"] is False
+
+
+def test_what_a_card_says_of_who_is_new_fills_the_form(clerk, morning):
+    seen = found(clerk, f"李娜|女|汉|19900307|{ID}")
+    assert seen["known"] == []
+    assert seen["reading"] == {"name": "李娜", "id_type": "resident", "id_number": ID, "phone": ""}
+
+
+def test_an_erased_patient_is_known_no_more(clerk, morning, wang):
+    Patient.objects.filter(pk=wang.pk).update(erased_at=at("08:00"))
+    assert found(clerk, ID)["known"] == []
 
 
 def test_who_would_be_late_is_shown_as_late(clerk, booked, clock):

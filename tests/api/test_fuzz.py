@@ -20,7 +20,8 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from booking.models import SessionRoom
+from booking.models import Ballot, Session, SessionRoom
+from booking.services import ballots, waitlist
 from queueboard.api.guards import AddressThrottle
 from queueboard.models import QueueEvent
 from queueboard.services import arrivals
@@ -46,15 +47,28 @@ def known(morning, monkeypatch):
         arrivals.register_walk_in(session_id=morning.pk, patient_id=factories.patient().pk)
     tickets = list(morning.tickets.order_by("number"))
     ahead = factories.session(of=morning.department, state="planned", start="14:00", pool_opened_at=None)
+    ballot = Ballot.objects.create(
+        session=factories.session(of=morning.department, state="planned", start="16:00", pool_opened_at=None),
+        minutes=24 * 60,
+    )
+    Session.objects.filter(pk=ballot.session_id).update(released_at=at("08:00"))
+    asked = ballots.ask(session_id=ballot.session_id, patient_id=factories.patient().pk, now=at("08:05"))
+    full = factories.session(
+        split=((1, 0),), of=morning.department, state="planned", start="18:00", pool_opened_at=None
+    )
+    factories.appointment(full)
+    waiting = waitlist.join(session_id=full.pk, patient_id=factories.patient().pk, now=at("08:05"))
     unpaid = factories.appointment(ahead, 1, state="held", held_until=at("09:00"), fee=2000)
     return {
-        "session_id": [morning.pk, ahead.pk],
+        "session_id": [morning.pk, ahead.pk, ballot.session_id, full.pk],
         "ticket_id": [ticket.pk for ticket in tickets],
         "token": [
             factories.appointment(morning).token,
             factories.appointment(ahead).token,
             unpaid.token,
             tickets[0].token,
+            asked.token,
+            waiting.token,
         ],
         "room": [SessionRoom.objects.get(session=morning).room_id],
         "to_room": [factories.room(morning.department).pk],

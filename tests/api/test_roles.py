@@ -12,7 +12,7 @@ from tests.api.conftest import client_of, user
 API = "/api/v1"
 pytestmark = pytest.mark.django_db
 
-DESK = {"find/?q=A001": "get", "queues/{session}/walk-in-offer/": "get", "queues/{session}/walk-ins/": "post",
+DESK = {"find/": "post", "queues/{session}/walk-in-offer/": "get", "queues/{session}/walk-ins/": "post",
         "appointments/{token}/check-in/": "post"}  # fmt: skip
 QUEUE = {"queues/{session}/staff/": "get"} | {
     f"queues/{{session}}/{action}/": "post" for action in ("call-next", "pause", "resume", "change-room", "undo")
@@ -34,7 +34,7 @@ def scene(morning, room):
     body = {
         "room": room, "to_room": factories.room(morning.department).pk, "event": event.pk, "reason": "r",
         "priority": "priority", "to_session": factories.session(of=morning.department, state="running").pk,
-        "patient": {"name": "李四"},
+        "patient": {"name": "李四"}, "q": "A001",
     }  # fmt: skip
     return {"session": morning.pk, "ticket": ticket.pk, "token": token, "body": body}
 

@@ -7,7 +7,7 @@ from django.db import transaction
 
 from booking.errors import BookingError
 from booking.models import Appointment, FreedNumber, Outbox, Session
-from booking.services import appointments, limits, sessions
+from booking.services import appointments, endings, limits, sessions
 from tests import factories
 from tests.booking.clinic import WEEK_BEFORE, book, counts, moves, planned, refused
 from tests.factories import at
@@ -142,7 +142,7 @@ class TestBooking:
 
     def test_a_patient_may_book_again_after_cancelling(self, session):
         who = factories.patient()
-        appointments.cancel(appointment_id=book(session, 0, who).pk, now=WEEK_BEFORE)
+        endings.cancel(appointment_id=book(session, 0, who).pk, now=WEEK_BEFORE)
         assert book(session, 0, who).state == "booked"
 
     def test_the_day_has_a_limit_in_all_departments_together(self):
@@ -177,7 +177,7 @@ class TestBooking:
         first, *_others = [book(day, 0, who, now=at("12:00") - timedelta(days=3)) for day in days[:3]]
         with refused("limit_per_department"):
             book(days[3], 0, who, now=at("12:00") - timedelta(days=3))
-        appointments.cancel(appointment_id=first.pk, now=at("12:00") - timedelta(days=3))
+        endings.cancel(appointment_id=first.pk, now=at("12:00") - timedelta(days=3))
         assert book(days[3], 0, who, now=at("12:00") - timedelta(days=3)).state == "booked"
 
     def test_a_slot_that_is_none_is_named_so(self):
@@ -206,21 +206,21 @@ class TestHolds:
         over = held.held_until
         with refused("hold_expired"):
             appointments.confirm(appointment_id=held.pk, now=over)
-        appointments.expire_holds(now=over)
+        endings.expire_holds(now=over)
         with refused("hold_expired"):
             appointments.confirm(appointment_id=held.pk, now=over)
 
     def test_a_cancelled_hold_is_not_confirmed(self, session):
         held = book(session, hold=True)
-        appointments.cancel(appointment_id=held.pk, now=WEEK_BEFORE)
+        endings.cancel(appointment_id=held.pk, now=WEEK_BEFORE)
         with refused("not_active"):
             appointments.confirm(appointment_id=held.pk, now=WEEK_BEFORE)
 
     def test_an_expired_hold_frees_its_number_once(self, session):
         held = book(session, hold=True)
-        assert appointments.expire_holds(now=held.held_until - timedelta(seconds=1)) == 0
-        assert appointments.expire_holds(now=held.held_until) == 1
-        assert appointments.expire_holds(now=held.held_until) == 0
+        assert endings.expire_holds(now=held.held_until - timedelta(seconds=1)) == 0
+        assert endings.expire_holds(now=held.held_until) == 1
+        assert endings.expire_holds(now=held.held_until) == 0
         assert Appointment.objects.get(pk=held.pk).state == "expired"
         assert counts(session)[0] == (2, 0, 0, 1, 0)
         assert moves(session, "expired") == [(0, "booked", "bookable", 1)]
@@ -230,21 +230,21 @@ class TestHolds:
         held = book(session, hold=True, now=at("06:55"))
         open_pool(session, at("07:00"))
         assert counts(session)[0] == (0, 1, 0, 2, 0)
-        assert appointments.expire_holds(now=at("07:10")) == 1
+        assert endings.expire_holds(now=at("07:10")) == 1
         assert counts(session)[0] == (0, 0, 0, 3, 0)
         assert Appointment.objects.get(pk=held.pk).ended_at == at("07:10")
 
     def test_one_hold_that_fails_does_not_keep_the_others_from_expiring(self, session, monkeypatch):
         first, second = book(session, hold=True), book(session, hold=True)
-        expire = appointments._expire
+        expire = endings._expire
 
         def fails_for_the_first(pk, now):
             if pk == first.pk:
                 raise BookingError("no", code="no")
             return expire(pk, now)
 
-        monkeypatch.setattr(appointments, "_expire", fails_for_the_first)
-        assert appointments.expire_holds(now=second.held_until) == 1
+        monkeypatch.setattr(endings, "_expire", fails_for_the_first)
+        assert endings.expire_holds(now=second.held_until) == 1
         assert Appointment.objects.get(pk=first.pk).state == "held"
 
 
@@ -253,7 +253,7 @@ class TestCancelling:
 
     def test_before_the_opening_it_is_free_and_the_number_is_withheld_for_up_to_ten_minutes(self, session):
         made = book(session)
-        ended = appointments.cancel(appointment_id=made.pk, now=at("06:59"))
+        ended = endings.cancel(appointment_id=made.pk, now=at("06:59"))
         assert (ended.state, ended.ended_at) == ("cancelled", at("06:59"))
         assert counts(session)[0] == (1, 0, 1, 1, 0)
         freed = FreedNumber.objects.get()
@@ -262,21 +262,21 @@ class TestCancelling:
     def test_the_delay_is_random(self, session):
         session = planned(((12, 0),))
         for made in [book(session) for _ in range(12)]:
-            appointments.cancel(appointment_id=made.pk, now=WEEK_BEFORE)
+            endings.cancel(appointment_id=made.pk, now=WEEK_BEFORE)
         assert len(set(FreedNumber.objects.values_list("free_at", flat=True))) > 6
 
     def test_nobody_books_a_withheld_number(self, session):
         session = planned(((1, 1),))
-        appointments.cancel(appointment_id=book(session).pk, now=WEEK_BEFORE)
+        endings.cancel(appointment_id=book(session).pk, now=WEEK_BEFORE)
         with refused("none_left"):
             book(session)
 
     def test_a_withheld_number_is_free_again_when_its_time_has_come_once(self, session):
-        appointments.cancel(appointment_id=book(session).pk, now=WEEK_BEFORE)
+        endings.cancel(appointment_id=book(session).pk, now=WEEK_BEFORE)
         free_at = FreedNumber.objects.get().free_at
-        assert appointments.free_numbers(now=free_at - timedelta(microseconds=1)) == 0
-        assert appointments.free_numbers(now=free_at) == 1
-        assert appointments.free_numbers(now=free_at) == 0
+        assert endings.free_numbers(now=free_at - timedelta(microseconds=1)) == 0
+        assert endings.free_numbers(now=free_at) == 1
+        assert endings.free_numbers(now=free_at) == 0
         assert counts(session)[0] == (2, 0, 0, 1, 0)
 
     def test_after_the_opening_it_is_late_and_the_number_goes_to_the_pool(self, session):
@@ -284,15 +284,15 @@ class TestCancelling:
         opened, waiting = book(session), book(planned())
         open_pool(session, at("07:00"))
         for made in (opened, waiting):
-            assert appointments.cancel(appointment_id=made.pk, now=at("07:00")).state == "cancelled_late"
+            assert endings.cancel(appointment_id=made.pk, now=at("07:00")).state == "cancelled_late"
             assert not FreedNumber.objects.exists()
         assert counts(session)[0] == (0, 0, 0, 3, 0)
         assert counts(waiting.session)[0] == (1, 0, 0, 2, 0)
 
     def test_cancelling_twice_is_cancelling_once(self, session):
         made = book(session)
-        first = appointments.cancel(appointment_id=made.pk, now=at("06:59"))
-        second = appointments.cancel(appointment_id=made.pk, now=at("07:30"))
+        first = endings.cancel(appointment_id=made.pk, now=at("06:59"))
+        second = endings.cancel(appointment_id=made.pk, now=at("07:30"))
         assert (second.state, second.ended_at) == (first.state, first.ended_at)
         assert Outbox.objects.filter(kind="appointment_cancelled").count() == 1
         assert counts(session)[0] == (1, 0, 1, 1, 0)
@@ -304,21 +304,21 @@ class TestCancelling:
         with transaction.atomic():
             sessions.pass_on(session_id=session.pk, now=at("09:00"))
         assert counts(session) == [(0, 1, 0, 0, 0), (0, 0, 0, 7, 0)]
-        appointments.cancel(appointment_id=made.pk, now=at("09:05"))
+        endings.cancel(appointment_id=made.pk, now=at("09:05"))
         assert counts(session) == [(0, 0, 0, 0, 0), (0, 0, 0, 8, 0)]
 
     def test_who_has_checked_in_does_not_cancel(self, session):
         made = book(session)
         Appointment.objects.filter(pk=made.pk).update(state="arrived")
         with refused("checked_in"):
-            appointments.cancel(appointment_id=made.pk, now=at("07:30"))
+            endings.cancel(appointment_id=made.pk, now=at("07:30"))
 
     @pytest.mark.parametrize("state", ["seen", "not_seen", "no_show", "called_off"])
     def test_what_has_ended_is_not_cancelled(self, session, state):
         made = book(session)
         Appointment.objects.filter(pk=made.pk).update(state=state)
         with refused("not_active"):
-            appointments.cancel(appointment_id=made.pk, now=at("12:30"))
+            endings.cancel(appointment_id=made.pk, now=at("12:30"))
 
 
 class TestSettling:
@@ -328,9 +328,9 @@ class TestSettling:
         held, never_came, seen = book(session, hold=True), book(session), book(session, 1)
         open_pool(session, at("07:00"))
         Appointment.objects.filter(pk=seen.pk).update(state="seen")
-        for expected in (appointments.Settled(no_shows=1, expired=1), appointments.Settled(no_shows=0, expired=0)):
+        for expected in (endings.Settled(no_shows=1, expired=1), endings.Settled(no_shows=0, expired=0)):
             with transaction.atomic():
-                assert appointments.settle(session_id=session.pk, now=at("12:00")) == expected
+                assert endings.settle(session_id=session.pk, now=at("12:00")) == expected
         states = {pk: Appointment.objects.get(pk=pk).state for pk in (held.pk, never_came.pk, seen.pk)}
         assert states == {held.pk: "expired", never_came.pk: "no_show", seen.pk: "seen"}
         assert counts(session)[0] == (0, 1, 0, 2, 0)

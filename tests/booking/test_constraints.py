@@ -118,12 +118,15 @@ class TestSchedule:
         other = planned(((1, 0),))
         with pytest.raises(IntegrityError), transaction.atomic():
             Session.objects.filter(pk=other.pk).update(template=template)
+        Session.objects.filter(pk=of.pk).update(state="cancelled", cancelled_for="holiday")
+        Session.objects.filter(pk=other.pk).update(template=template)
 
     @pytest.mark.parametrize(
         ("fields", "constraint"),
         [
             ({"ends_at": F("starts_at")}, "session_ends_after_start"),
             ({"expert": None, "title": ""}, "session_has_expert_or_title"),
+            ({"cancelled_for": "holiday"}, "cancelled_for_something_if_cancelled"),
         ],
     )
     def test_a_session_takes_time_and_has_a_name(self, slot, fields, constraint):

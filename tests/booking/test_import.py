@@ -206,6 +206,10 @@ class TestUnreadable:
         assert not Department.objects.exists()
         return str(refusal.value)
 
+    @pytest.mark.parametrize("code", ["mine", "no slug"])
+    def test_no_expert_is_made_whose_page_would_be_another_one(self, file, code):
+        assert "please choose another code" in self.refused(file(*ROWS), "--expert", code, "--create")
+
     def test_missing_columns_are_named(self, file):
         said = self.refused(file("1,2", header="session,position"))
         assert said == (

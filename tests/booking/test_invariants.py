@@ -4,7 +4,7 @@ import pytest
 
 from booking import invariants
 from booking.models import Appointment, FreedNumber, Session, Slot
-from booking.services import appointments
+from booking.services import appointments, endings
 from tests import factories
 from tests.booking.clinic import WEEK_BEFORE, planned, slots
 from tests.factories import at
@@ -80,7 +80,7 @@ def test_an_appointment_left_open_in_a_session_that_is_over(session, state):
 
 def test_a_withheld_number_that_nobody_will_free(session):
     """R3.4"""
-    appointments.cancel(appointment_id=session.appointments.get().pk, now=WEEK_BEFORE)
+    endings.cancel(appointment_id=session.appointments.get().pk, now=WEEK_BEFORE)
     FreedNumber.objects.update(done_at=at("06:00"))
     assert list(invariants.breaches()) == [f"slot {slots(session)[0].pk}: 1 withheld, but 0 wait to be freed"]
 

@@ -6,7 +6,7 @@ import pytest
 from django.db import transaction
 
 from booking.models import Appointment, FreedNumber, Outbox, Session, Suspension
-from booking.services import appointments, sessions
+from booking.services import appointments, endings, sessions
 from tests import factories
 from tests.booking.clinic import WEEK_BEFORE, book, counts, moves, planned, refused, slots
 from tests.factories import at
@@ -54,7 +54,7 @@ def test_the_old_number_is_free_to_all_after_a_random_delay_like_a_cancelled_one
     move(book(session, now=at("06:00")), session, 1, now=at("06:30"))
     freed = FreedNumber.objects.get()
     assert at("06:30") <= freed.free_at <= at("06:40")
-    assert appointments.free_numbers(now=freed.free_at) == 1
+    assert endings.free_numbers(now=freed.free_at) == 1
     assert counts(session)[0] == (2, 0, 0, 1, 0)
 
 
@@ -71,7 +71,7 @@ def test_a_hold_is_moved_with_its_end_and_not_once_that_is_over(session):
     assert (moved.state, moved.held_until) == ("held", held.held_until)
     with refused("hold_expired"):
         move(held, session, 0, now=held.held_until)
-    assert appointments.expire_holds(now=held.held_until) == 1
+    assert endings.expire_holds(now=held.held_until) == 1
     assert counts(session) == [(1, 0, 1, 1, 0), (1, 0, 0, 2, 0)]
 
 
@@ -184,3 +184,15 @@ def test_a_payment_stays_with_the_appointment_so_the_fee_must_be_the_same(sessio
     with refused("other_fee"):
         move(made, tomorrow)
     assert move(made, session, 1).slot.index == 1
+
+
+def test_an_own_hold_there_whose_time_is_over_is_no_obstacle_while_the_task_is_late(session, tomorrow):
+    """R3.3: it ends first."""
+    who = factories.patient()
+    made, held = book(session, 0, who), book(tomorrow, 0, who, hold=True)
+    with refused("already_booked"):
+        move(made, tomorrow, 1, now=held.held_until - timedelta(seconds=1))
+    assert move(made, tomorrow, 1, now=held.held_until).session == tomorrow
+    held.refresh_from_db()
+    assert held.state == "expired"
+    assert counts(tomorrow) == [(1, 0, 0, 0, 0), (0, 1, 0, 0, 0)]

@@ -8,7 +8,7 @@ from django.db import transaction
 
 from booking import invariants
 from booking.models import Appointment, FreedNumber, Slot
-from booking.services import appointments, sessions
+from booking.services import appointments, endings, sessions
 from tests import factories
 from tests.booking.clinic import WEEK_BEFORE, book, counts, planned, slots
 from tests.booking.test_races import race
@@ -64,7 +64,7 @@ def test_a_move_against_a_cancellation_leaves_one_number_let_go():
         there = planned(((1, 0),), of=here.department, day=at("00:00") + timedelta(days=1))
         made, target = book(here), slots(there)[0]
         moved, ended = race(
-            [moving(made, target), lambda pk=made.pk: appointments.cancel(appointment_id=pk, now=WEEK_BEFORE).state]
+            [moving(made, target), lambda pk=made.pk: endings.cancel(appointment_id=pk, now=WEEK_BEFORE).state]
         )
         assert (moved, ended) in (("booked", "cancelled"), ("not_active", "cancelled"))
         assert [slot.booked for session in (here, there) for slot in slots(session)] == [0, 0]
@@ -132,6 +132,6 @@ def test_a_cancellation_that_waited_for_a_session_which_the_appointment_has_left
         return locked(session_id)
 
     monkeypatch.setattr(sessions, "locked", locked_after_the_move)
-    assert appointments.cancel(appointment_id=made.pk, now=WEEK_BEFORE).state == "cancelled"
+    assert endings.cancel(appointment_id=made.pk, now=WEEK_BEFORE).state == "cancelled"
     assert [(slot.booked, slot.withheld) for session in (here, there) for slot in slots(session)] == [(0, 1), (0, 1)]
     assert list(invariants.breaches()) == []

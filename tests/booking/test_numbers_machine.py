@@ -15,7 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from booking import invariants
 from booking.errors import BookingError
 from booking.models import Appointment, FreedNumber, Session, Suspension
-from booking.services import appointments, numbers, quotas, schedules, sessions, suspensions
+from booking.services import appointments, endings, numbers, quotas, schedules, sessions, suspensions
 from tests import factories
 from tests.booking.clinic import planned, slots
 from tests.factories import at
@@ -59,7 +59,7 @@ class NumbersOfASession(RuleBasedStateMachine):
 
     def settle(self, session, now):
         with transaction.atomic():
-            appointments.settle(session_id=session.pk, now=now)
+            endings.settle(session_id=session.pk, now=now)
             Session.objects.filter(pk=session.pk).update(state="closed")
 
     def both(self):
@@ -130,16 +130,16 @@ class NumbersOfASession(RuleBasedStateMachine):
     def cancel(self, data, times):
         pk = data.draw(st.sampled_from(self.made)).pk
         for _ in range(times):
-            self.attempt(appointments.cancel, appointment_id=pk)
+            self.attempt(endings.cancel, appointment_id=pk)
 
     @rule()
     def expire_holds(self):
-        appointments.expire_holds(now=self.now)
+        endings.expire_holds(now=self.now)
         assert not Appointment.objects.filter(state="held", held_until__lte=self.now).exists()
 
     @rule()
     def free_numbers(self):
-        appointments.free_numbers(now=self.now)
+        endings.free_numbers(now=self.now)
         assert not FreedNumber.objects.filter(done_at=None, free_at__lte=self.now).exists()
 
     @rule()

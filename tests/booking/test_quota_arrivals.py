@@ -12,6 +12,7 @@ from bench.quotas.arrivals import PLAIN, STUDY, WEEKS, score
 from bench.quotas.histories import HISTORIES
 from booking import quota
 from booking.quota import QuotaError
+from booking.quota import negative_binomial as nb
 from booking.quota.recency import HALF_LIVES, ages, beliefs, weights
 
 MONDAY = date(2019, 1, 7).toordinal()
@@ -315,3 +316,28 @@ def test_ours_foretells_better_than_the_studys_the_plain_mean_and_four_weeks(his
         assert scored.log_score[rival].more > 0, rival
         assert scored.absolute_error[rival].more > -scored.absolute_error[rival].margin, rival
     assert scored.uniformity.distance < max(scored.uniformity.critical, 0.04)
+
+
+# --- R2.2: nobody came
+
+
+@pytest.mark.parametrize("mondays", [1, 2, 12])
+def test_a_weekday_on_which_nobody_ever_came_forbids_nobody_to_come(mondays):
+    """Neither a rate of nothing, nor a forecast that is no number: the next who comes must be possible."""
+    days = [MONDAY + 7 * week + weekday for week in range(mondays) for weekday in range(5)]
+    counts = [(0, 0) if (day - MONDAY) % 7 == 0 else (4, 2) for day in days]
+    colleagues = [arrivals(days, counts) for _each in range(3)]
+    prior = quota.department_prior(colleagues, [4.0, 2.0])
+    assert (prior.weekdays > 0).all()
+    next_monday = MONDAY + 7 * mondays
+    foretold = quota.forecast_arrivals(arrivals(days, counts), next_monday, prior)
+    assert (foretold.mean > 0).all()
+    assert np.isfinite(foretold.variance).all()
+    usual = quota.forecast_arrivals(arrivals(days, counts), next_monday + 1, prior)
+    assert (foretold.mean < usual.mean).all()
+
+
+def test_what_is_no_number_has_no_quantiles():
+    """It would be looked for without an end."""
+    with pytest.raises(ValueError, match="no number"):
+        nb.quantiles(1.0, math.nan, (0.5,))

@@ -6,7 +6,7 @@ from django.utils import translation
 
 from booking import quota, why
 from booking.models import QuotaMove, QuotaPlan, Session, SessionRoom, Slot
-from booking.services import appointments, numbers, quotas
+from booking.services import appointments, endings, numbers, quotas
 from tests import factories
 from tests.booking.clinic import (
     MONTH_BEFORE,
@@ -200,7 +200,7 @@ class TestRecalculating:
         session = unreleased(((3, 7), (22, 10)), of=factories.department(default_walk_ins_per_hour=40))
         for _ in range(2):
             made = appointments.book(patient_id=factories.patient().pk, slot_id=slots(session)[0].pk, now=WEEK_BEFORE)
-        appointments.cancel(appointment_id=made.pk, now=WEEK_BEFORE)
+        endings.cancel(appointment_id=made.pk, now=WEEK_BEFORE)
         quotas.recalculate(session_id=session.pk, now=WEEK_BEFORE)
         assert split_of(session)[0] == (2, 8)
 

@@ -10,7 +10,7 @@ from django.db import IntegrityError, connection, transaction
 from booking import invariants
 from booking.errors import BookingError
 from booking.models import Appointment, QuotaMove, Session, Slot, Template
-from booking.services import appointments, quotas, sessions
+from booking.services import appointments, endings, quotas, sessions
 from tests import factories
 from tests.booking.clinic import WEEK_BEFORE, counts, planned, slots
 from tests.factories import at
@@ -140,8 +140,8 @@ def test_a_hold_is_confirmed_or_expired_or_cancelled_and_never_two_of_them():
     acts = []
     for made in held:
         acts.append(lambda pk=made.pk: appointments.confirm(appointment_id=pk, now=just_before).state)
-        acts.append(lambda pk=made.pk: appointments.cancel(appointment_id=pk, now=just_before).state)
-    acts += [lambda: appointments.expire_holds(now=over)] * 3
+        acts.append(lambda pk=made.pk: endings.cancel(appointment_id=pk, now=just_before).state)
+    acts += [lambda: endings.expire_holds(now=over)] * 3
     results = race(acts)
     expired = sum(results[-3:])
     assert Appointment.objects.filter(state="expired").count() == expired
@@ -154,8 +154,8 @@ def test_numbers_are_freed_once_by_many_workers():
     session = planned(((12, 0),))
     for _ in range(12):
         made = appointments.book(patient_id=factories.patient().pk, slot_id=slots(session)[0].pk, now=WEEK_BEFORE)
-        appointments.cancel(appointment_id=made.pk, now=WEEK_BEFORE)
-    results = race([lambda: appointments.free_numbers(now=at("06:00"))] * 6)
+        endings.cancel(appointment_id=made.pk, now=WEEK_BEFORE)
+    results = race([lambda: endings.free_numbers(now=at("06:00"))] * 6)
     assert sum(results) == 12
     assert counts(session) == [(12, 0, 0, 0, 0)]
     assert list(invariants.breaches()) == []

@@ -7,7 +7,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 
 from booking.models import Appointment, Leave, Outbox, QuotaMove, Session, SessionRoom
-from booking.services import appointments, quotas, schedules, sessions
+from booking.services import endings, quotas, schedules, sessions
 from tests import factories
 from tests.booking.clinic import WEEK_BEFORE, book, counts, moves, planned, refused, slots
 from tests.booking.test_races import race
@@ -143,7 +143,7 @@ class TestCallingOff:
         assert told("appointment_called_off") == [each.pk for each in made]
         with refused("booking_closed"):
             book(session)
-        assert appointments.expire_holds(now=at("12:00")) == 0
+        assert endings.expire_holds(now=at("12:00")) == 0
 
     def test_twice_is_once(self, session):
         book(session)
@@ -151,9 +151,9 @@ class TestCallingOff:
         assert len(told("appointment_called_off")) == 1
 
     def test_what_was_cancelled_before_is_freed_without_harm(self, session):
-        appointments.cancel(appointment_id=book(session).pk, now=WEEK_BEFORE)
+        endings.cancel(appointment_id=book(session).pk, now=WEEK_BEFORE)
         self.call_off(session)
-        assert appointments.free_numbers(now=at("06:00")) == 1
+        assert endings.free_numbers(now=at("06:00")) == 1
 
     def test_not_without_a_reason_nor_once_registration_is_open(self, session):
         with refused("reason_missing"):
@@ -173,14 +173,3 @@ class TestCallingOff:
         assert set(results) <= {"booked", "booking_closed"}
         assert results.count("booked") == off == Appointment.objects.filter(state="called_off").count()
         assert not Appointment.objects.filter(state="booked").exists()
-
-
-def test_a_leave_covers_the_experts_own_sessions_that_are_made_and_not_begun():
-    of = factories.department()
-    who = factories.expert(of)
-    days = [at("00:00") + timedelta(days=n) for n in range(4)]
-    own = [planned(((1, 0),), of=of, expert=who, day=day) for day in days]
-    planned(((1, 0),), of=of, day=days[1])
-    Session.objects.filter(pk=own[2].pk).update(state="closed")
-    leave = Leave.objects.create(expert=who, first_day=own[1].date, last_day=own[2].date)
-    assert list(schedules.covered(leave)) == [own[1]]

@@ -5,9 +5,10 @@ from datetime import UTC, date, datetime, time, timedelta
 import pytest
 from django.db import IntegrityError, transaction
 
+from booking import wanted
 from booking.errors import BookingError
 from booking.models import FreedNumber, Holiday, Leave, Session, SessionRoom, Slot, Template, TemplateRoom
-from booking.services import appointments, sessions
+from booking.services import appointments, endings, sessions
 from tests import factories
 from tests.booking.clinic import WEEK_BEFORE, counts, moves, planned, slots, split_of
 from tests.factories import at
@@ -51,7 +52,7 @@ class TestMaking:
         """The look before missed it; the database does not."""
         template()
         make(days=7)
-        monkeypatch.setattr(sessions, "_days", lambda *_: iter([MONDAY, MONDAY + timedelta(days=14)]))
+        monkeypatch.setattr(wanted, "_days", lambda *_: iter([MONDAY, MONDAY + timedelta(days=14)]))
         assert [session.date for session in make()] == [MONDAY + timedelta(days=14)]
         assert Session.objects.count() == 3
 
@@ -183,7 +184,7 @@ class TestOpeningThePool:
             appointments.book(patient_id=factories.patient().pk, slot_id=slots(session)[0].pk, now=WEEK_BEFORE)
             for _ in range(2)
         )
-        appointments.cancel(appointment_id=given_back.pk, now=at("06:59"))
+        endings.cancel(appointment_id=given_back.pk, now=at("06:59"))
         assert self.open(session) == 5
         assert counts(session) == [(0, 1, 0, 4, 0), (0, 0, 0, 2, 0)]
         assert moves(session, "opened") == [
@@ -196,10 +197,10 @@ class TestOpeningThePool:
     def test_a_number_that_was_waiting_to_be_free_does_not_come_twice(self):
         session = planned(((1, 0),))
         made = appointments.book(patient_id=factories.patient().pk, slot_id=slots(session)[0].pk, now=WEEK_BEFORE)
-        appointments.cancel(appointment_id=made.pk, now=at("06:59"))
+        endings.cancel(appointment_id=made.pk, now=at("06:59"))
         self.open(session)
         assert FreedNumber.objects.get().done_at == at("07:00")
-        assert appointments.free_numbers(now=at("07:30")) == 0
+        assert endings.free_numbers(now=at("07:30")) == 0
         assert counts(session) == [(0, 0, 0, 1, 0)]
 
     def test_a_second_call_does_nothing(self):

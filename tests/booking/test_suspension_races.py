@@ -5,7 +5,7 @@ from django.db import transaction
 
 from booking import invariants
 from booking.models import Appointment, Suspension
-from booking.services import appointments
+from booking.services import appointments, endings
 from tests import factories
 from tests.booking.clinic import planned, slots
 from tests.booking.test_races import race
@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 def closing(session):
     def close():
         with transaction.atomic():
-            appointments.settle(session_id=session.pk, now=at("12:00"))
+            endings.settle(session_id=session.pk, now=at("12:00"))
             type(session).objects.filter(pk=session.pk).update(state="closed")
 
     return close

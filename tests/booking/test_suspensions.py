@@ -9,7 +9,7 @@ from django.utils import translation
 
 from booking import invariants
 from booking.models import Appointment, CountedNoShow, Outbox, Suspension
-from booking.services import appointments, suspensions
+from booking.services import appointments, endings, suspensions
 from tests import factories
 from tests.booking.clinic import WEEK_BEFORE, planned, refused, slots
 from tests.factories import at
@@ -34,7 +34,7 @@ def miss(who, days=0, of=None, state="booked"):
 
 def close(session, now):
     with transaction.atomic():
-        appointments.settle(session_id=session.pk, now=now)
+        endings.settle(session_id=session.pk, now=now)
         type(session).objects.filter(pk=session.pk).update(state="closed")
 
 
@@ -78,7 +78,7 @@ def test_cancelling_late_is_no_no_show(who):
     miss(who, 1)
     session = planned(((1, 0),), day=at("00:00") + timedelta(days=2))
     made = factories.appointment(session, 0, who)
-    appointments.cancel(appointment_id=made.pk, now=at("07:30") + timedelta(days=2))
+    endings.cancel(appointment_id=made.pk, now=at("07:30") + timedelta(days=2))
     close(session, at("12:00") + timedelta(days=2))
     assert not Suspension.objects.exists()
 
@@ -115,7 +115,7 @@ def test_settling_twice_suspends_once_and_a_rolled_back_settling_not_at_all(who)
     factories.appointment(session, 0, who)
     now = at("12:00") + timedelta(days=2)
     with transaction.atomic():
-        appointments.settle(session_id=session.pk, now=now)
+        endings.settle(session_id=session.pk, now=now)
         transaction.set_rollback(True)
     assert not Suspension.objects.exists()
     close(session, now)

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from booking import invariants, tasks
 from booking.models import FreedNumber, QuotaPlan, Session, Template
-from booking.services import appointments
+from booking.services import appointments, endings
 from tests import factories
 from tests.booking.clinic import slots
 
@@ -36,8 +36,8 @@ def book(session, **kwargs):
 def test_each_is_in_the_timetable_under_its_name():
     timed = {entry["task"] for entry in settings.CELERY_BEAT_SCHEDULE.values() if entry["task"].startswith("booking.")}
     own = (
-        tasks.make_sessions, tasks.recalculate_quotas, tasks.expire_holds, tasks.free_numbers, tasks.forget_addresses,
-        tasks.reconcile_payments,
+        tasks.make_sessions, tasks.recalculate_quotas, tasks.expire_holds, tasks.free_numbers, tasks.forget_sources,
+        tasks.reconcile_payments, tasks.lapse_offers, tasks.draw_ballots, tasks.expire_data,
     )  # fmt: skip
     assert timed == {task.name for task in own}
 
@@ -63,7 +63,7 @@ def test_holds_expire_once(day_after):
 
 
 def test_numbers_are_free_again_once(day_after):
-    appointments.cancel(appointment_id=book(day_after).pk)
+    endings.cancel(appointment_id=book(day_after).pk)
     FreedNumber.objects.update(free_at=timezone.now())
     assert [tasks.free_numbers(), tasks.free_numbers()] == [1, 0]
 
@@ -74,7 +74,7 @@ def test_killed_halfway_each_number_is_freed_once(day_after, task, place, monkey
     for _ in range(2):
         made = book(day_after, hold=place == "held", now=timezone.now() - timedelta(minutes=16))
         if place == "cancelled":
-            appointments.cancel(appointment_id=made.pk)
+            endings.cancel(appointment_id=made.pk)
     FreedNumber.objects.update(free_at=timezone.now())
     move, moved = appointments.numbers.move, []
 

@@ -1,18 +1,11 @@
-"""What the tests of the faces share: no memory in Redis between tests, a browser, a server on the test's database."""
+"""What the tests of the faces share: a browser, a server on the test's database."""
 
 from collections.abc import Iterator
 
 import pytest
 
-from queueboard.live import news
 from tests import browser as browsers
-
-
-@pytest.fixture(autouse=True)
-def _no_snapshots_of_other_tests(request, monkeypatch):
-    """A test that is rolled back gives its ids and versions to the next, which must not find its snapshots in Redis."""
-    if "browser" not in request.keywords:
-        monkeypatch.setattr(news, "_ask", lambda question: None)
+from tests.faces import staff
 
 
 @pytest.fixture(scope="session")
@@ -26,3 +19,23 @@ def server(running, transactional_db) -> Iterator[browsers.Server]:
     """The one server, on a database that is empty when the test begins."""
     yield running
     browsers.wait_until_quiet()
+
+
+@pytest.fixture
+def open_pages(server, chromium):
+    """A browser of a manager's, or of who is given; what it complains about fails the test."""
+    opened, complaints = [], []
+
+    def go(locale="en-GB", scheme="light", size="720p", who=None):
+        context = browsers.context(chromium, size, locale=locale, color_scheme=scheme)
+        staff.log_in(context, server.url, who or staff.user("manager"))
+        page = context.new_page()
+        page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        opened.append(context)
+        return page
+
+    yield go
+    for context in opened:
+        context.close()
+    assert complaints == []

@@ -3,13 +3,30 @@
 from datetime import datetime, timedelta
 from random import Random
 
+from axe_playwright_python.sync_playwright import Axe
 from django.utils import timezone
 
 from booking.models import Expert, PastSession, PastVisit, QuotaPlan, Session, Template, TemplateRoom
 from booking.services import sessions
 from tests import factories
 
+# The frame around the page is unfold's: part of it lies in no landmark.
+OURS = {"rules": {"region": {"enabled": False}}}
 WALK_INS = (9, 6, 4, 2, 0)  # the study's first, then those assumed (R7.1)
+
+
+def violations(page):
+    found = Axe().run(page, options=OURS).response["violations"]
+    return [f"{each['id']}: {[node['html'][:160] for node in each['nodes']][:3]}" for each in found]
+
+
+def confirm(client, address, asked=None):
+    """A step's page says what it would do; confirmed with the mark of that, it does it."""
+    asked = asked or {}
+    shown = client.post(address, asked, HTTP_ACCEPT_LANGUAGE="en").context["shown"]
+    answer = client.post(address, asked | {"seen": shown.mark}, HTTP_ACCEPT_LANGUAGE="en")
+    assert answer.status_code == 302
+    return shown
 
 
 def expert(**fields) -> Expert:

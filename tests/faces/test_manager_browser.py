@@ -3,19 +3,16 @@
 from datetime import timedelta
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from queueboard.models import Simulation
 from queueboard.services import simulations
 from queueboard.services.simulations import Assumptions
 from tests import browser as browsers
-from tests.faces import managers, staff
+from tests.faces import managers
 
 pytestmark = [pytest.mark.browser, pytest.mark.looks]
 SOON = 30_000  # milliseconds: the compiled engine may have to be made first
-# The frame around the page is unfold's: part of it lies in no landmark.
-OURS = {"rules": {"region": {"enabled": False}}}
 LOOKS = [
     ("en-GB", "light", "720p", ("why", "split", "reports", "simulator", "simulation")),
     ("zh-CN", "dark", "720p", ("why", "simulation")),
@@ -36,31 +33,6 @@ def session(server):
     made = managers.planned(doctor)
     managers.learn(made.plans.get())
     return made
-
-
-@pytest.fixture
-def open_pages(server, chromium):
-    """A browser of the manager's; what it complains about fails the test."""
-    opened, complaints = [], []
-
-    def go(locale="en-GB", scheme="light", size="720p"):
-        context = browsers.context(chromium, size, locale=locale, color_scheme=scheme)
-        staff.log_in(context, server.url, staff.user("manager"))
-        page = context.new_page()
-        page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        opened.append(context)
-        return page
-
-    yield go
-    for context in opened:
-        context.close()
-    assert complaints == []
-
-
-def violations(page):
-    found = Axe().run(page, options=OURS).response["violations"]
-    return [f"{each['id']}: {[node['html'][:160] for node in each['nodes']][:3]}" for each in found]
 
 
 def played(**other):
@@ -86,7 +58,7 @@ def test_every_page_is_accessible_fits_and_speaks_the_readers_language(
         page.goto(f"{server.url}/admin/{paths[name]}")
         if name == "split":
             expect(page.locator("#answer table")).to_be_visible(timeout=SOON)
-        assert violations(page) == [], name
+        assert managers.violations(page) == [], name
         assert browsers.wider_than_screen(page) <= 0, name
         if name == "why":
             expect(page.locator(".legend")).to_contain_text(WORDS[locale][0], ignore_case=True)

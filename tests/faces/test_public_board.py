@@ -7,7 +7,6 @@ import pytest
 from django.utils import timezone
 
 from booking.models import Session, SessionRoom
-from queueboard import board_keys
 from queueboard.models import Board
 from queueboard.services.arrivals import check_in
 from queueboard.services.calls import call_next
@@ -121,65 +120,3 @@ def test_a_board_without_queues_says_so(client, db):
     Board.objects.create(slug="empty", title="空", public=True)
     html = get(client, slug="empty").content.decode()
     assert "No clinic is open here" in html
-
-
-def test_an_unknown_board_is_not_found(client, db):
-    assert get(client, slug="none").status_code == 404
-
-
-# --- with a key
-
-
-@pytest.fixture
-def closed(scene):
-    scene.board.public = False
-    scene.board.key_hash = board_keys.hash_key("correct horse")
-    scene.board.save()
-    return scene.board
-
-
-def test_a_board_that_is_not_public_asks_for_its_key_and_shows_nothing(client, closed):
-    response = get(client)
-    assert response.status_code == 403
-    assert "data-session" not in response.content.decode()
-    assert 'name="key"' in response.content.decode()
-
-
-def test_the_key_opens_the_board_by_a_cookie_that_scripts_cannot_read(client, closed):
-    response = client.post("/board/hall/?lang=en", {"key": " correct horse "})
-    assert response.status_code == 302
-    cookie = response.cookies["board_key_hall"]
-    assert cookie["httponly"]
-    assert "correct horse" not in cookie.value
-    assert get(client).status_code == 200
-
-
-def test_a_wrong_key_sets_no_cookie(client, closed):
-    response = client.post("/board/hall/", {"key": "wrong"})
-    assert response.status_code == 403
-    assert "board_key_hall" not in response.cookies
-
-
-def test_a_new_key_shuts_out_screens_with_the_old_one(client, closed):
-    client.post("/board/hall/", {"key": "correct horse"})
-    closed.key_hash = board_keys.hash_key("battery staple")
-    closed.save()
-    assert get(client).status_code == 403
-
-
-def test_the_cookie_of_one_board_does_not_open_another(client, closed):
-    client.post("/board/hall/", {"key": "correct horse"})
-    Board.objects.create(slug="other", title="x", key_hash=closed.key_hash)
-    client.cookies["board_key_other"] = client.cookies["board_key_hall"].value
-    assert get(client, slug="other").status_code == 403
-
-
-def test_a_made_up_cookie_opens_nothing(client, closed):
-    client.cookies["board_key_hall"] = closed.key_hash
-    assert get(client).status_code == 403
-
-
-def test_a_board_without_a_key_that_is_not_public_opens_to_nobody(client, closed):
-    closed.key_hash = ""
-    closed.save()
-    assert client.post("/board/hall/", {"key": ""}).status_code == 403

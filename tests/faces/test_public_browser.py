@@ -313,21 +313,6 @@ def test_twelve_queues_fit_on_one_screen(server, open_page):
     assert 0 < bottom <= foot + 1
 
 
-def test_the_board_with_a_key_is_live_after_the_key_was_typed(scene, open_page):
-    from queueboard import board_keys
-
-    scene.board.public = False
-    scene.board.key_hash = board_keys.hash_key("correct horse")
-    scene.board.save()
-    page = open_page(f"/board/{scene.board.slug}/?lang=en", "1080p")
-    page.fill("#key", "correct horse")
-    page.get_by_role("button", name="Show the board").click()
-    session = scene.sessions[0]
-    ticket = call_next(session_id=session.pk, room_id=room_of(session))
-    row = page.locator(f'tr[data-session="{session.pk}"]')
-    expect(row.locator('[data-put="now"]')).to_have_text(ticket.label, timeout=SOON)
-
-
 # --- the public pages
 
 

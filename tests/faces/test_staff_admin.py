@@ -1,6 +1,7 @@
 """The admin: every page opens, a clerk sees the own departments only, nothing that a log or service owns is edited."""
 
 from datetime import timedelta
+from urllib.parse import unquote
 
 import pytest
 from django.contrib import admin
@@ -8,23 +9,20 @@ from django.urls import reverse
 from django.utils import timezone
 
 from booking.models import (
-    Leave,
     Outbox,
     PastSession,
     PastVisit,
     Patient,
     QuotaPlan,
-    SessionRoom,
     Suspension,
     Template,
     TemplateRoom,
 )
 from booking.services import quotas, sessions
-from queueboard import board_keys
 from queueboard.models import QueueEvent
 from queueboard.services.arrivals import register_walk_in
 from tests import factories
-from tests.faces import staff
+from tests.faces import managers, staff
 
 pytestmark = pytest.mark.django_db
 ENGLISH = {"HTTP_ACCEPT_LANGUAGE": "en"}
@@ -64,6 +62,17 @@ def planned(mine):
 
 def names(response) -> list[object]:
     return list(response.context["cl"].result_list)
+
+
+def searched(client, text: str):
+    """The list of patients after a search, whose address does not say what was searched for."""
+    answer = client.post(listing("booking_patient") + "?id_type__exact=other&p=2", {"q": text})
+    address = answer.headers["Location"]
+    assert text not in unquote(address)
+    assert "p=2" not in address
+    page = client.get(address)
+    assert f'value="{text}"' in page.content.decode()
+    return page
 
 
 def listing(model: str) -> str:
@@ -142,7 +151,8 @@ def test_a_patient_is_found_by_whole_id_phone_or_beginning_of_the_name_and_the_i
     factories.appointment(mine, slot_index=2, who=found)
     client.force_login(staff.user("clerk", mine.department), backend=staff.BACKEND)
     for text in ("110101199003070337", "139 0000 1111", "欧阳"):
-        assert names(client.get(listing("booking_patient"), {"q": text})) == [found]
+        assert names(searched(client, text)) == [found]
+    assert not names(searched(client, "11010119900307033"))
     assert not names(client.get(listing("booking_patient"), {"q": "11010119900307033"}))
     for address in (listing("booking_patient"), reverse("admin:booking_patient_change", args=[found.pk])):
         html = client.get(address).content.decode()
@@ -159,6 +169,18 @@ def test_a_form_left_empty_keeps_the_patients_id_and_a_second_one_with_it_is_ref
     assert (who.name, who.id_number) == ("周小杰", "E1234567")
     again = client.post(reverse("admin:booking_patient_add"), sent | {"new_id_number": "e1234567"}, **ENGLISH)
     assert "Another patient has this ID number." in again.content.decode()
+
+
+def test_a_phone_that_staff_types_is_written_in_one_way_and_one_that_is_none_is_refused(client, mine):
+    who = factories.patient(name="周杰")
+    client.force_login(staff.user("manager"), backend=staff.BACKEND)
+    address = reverse("admin:booking_patient_change", args=[who.pk])
+    sent = {"name": "周杰", "language": "en", "id_type": "other", "new_id_number": "", "new_phone": "+86 137-0000-1111"}
+    client.post(address, sent)
+    who.refresh_from_db()
+    assert who.phone == "13700001111"
+    answer = client.post(address, sent | {"new_phone": "none"}, **ENGLISH)
+    assert "This is not a phone number." in answer.content.decode()
 
 
 def test_why_this_split_is_a_readable_page(client, planned):
@@ -197,16 +219,29 @@ def test_a_manager_chooses_how_an_experts_numbers_are_split(client, mine):
     assert mine.expert.split_by == "optimised"
 
 
+@pytest.mark.parametrize("code", ["mine", "sign-in", "sign-out", "erased", "chen-mine"])
+def test_no_expert_has_the_address_of_another_page_for_a_code(client, mine, code):
+    """Else their days would never be found under /book/<code>/."""
+    client.force_login(staff.user("manager"), backend=staff.BACKEND)
+    address = reverse("admin:booking_expert_change", args=[mine.expert.pk])
+    initial = client.get(address).context["adminform"].form.initial
+    kept = {name: value for name, value in initial.items() if value is not None}
+    answer = client.post(address, kept | {"code": code}, **ENGLISH)
+    mine.expert.refresh_from_db()
+    free = code == "chen-mine"
+    assert (mine.expert.code == code) == free
+    assert free or f"/book/{code}/ cannot be the page of an expert" in answer.content.decode()
+    assert client.get(f"/book/{mine.expert.code}/").status_code == 200
+
+
 def test_a_session_is_stopped_with_a_reason_and_closed_from_the_admin(client, mine):
     """R1.4, R4.10"""
     manager = staff.user("manager")
     client.force_login(manager, backend=staff.BACKEND)
     stop = reverse("admin:booking_session_stop", args=[mine.pk])
-    assert client.post(stop, {"reason": ""}).status_code == 200
-    mine.refresh_from_db()
-    assert not mine.stopped_early
-    client.post(stop, {"reason": "ill"})
-    client.post(reverse("admin:booking_session_close", args=[mine.pk]))
+    assert client.post(stop, {"reason": "", "waiting": "stay"}).status_code == 200
+    managers.confirm(client, stop, {"reason": "ill", "waiting": "stay"})
+    managers.confirm(client, reverse("admin:booking_session_close", args=[mine.pk]))
     mine.refresh_from_db()
     assert (mine.stopped_early, mine.state) == (True, "closed")
     assert QueueEvent.objects.get(session=mine, kind="stop_early").actor == manager
@@ -230,72 +265,6 @@ def test_a_suspension_is_lifted_by_a_manager_alone_and_with_a_reason(client, min
     assert "The desk forgot her." in client.get(listing("booking_suspension")).content.decode()
 
 
-@pytest.fixture
-def ahead(mine):
-    """The day after tomorrow, with two booked."""
-    session = factories.session(
-        of=mine.department, day=timezone.localtime() + timedelta(days=2), state="planned", pool_opened_at=None
-    )
-    for slot in (0, 1):
-        factories.appointment(session, slot)
-    return session
-
-
-def events(session):
-    return list(QueueEvent.objects.filter(session=session).values_list("kind", "reason", "actor__username"))
-
-
-def test_numbers_are_added_by_a_manager_or_the_expert_of_the_session_and_logged(client, ahead):
-    """R3.2b, R6.3"""
-    address, slot = reverse("admin:booking_session_add_numbers", args=[ahead.pk]), ahead.slots.get(index=0)
-    sent = {"slot": slot.pk, "count": 2, "reason": "two of a colleague's"}
-    client.force_login(staff.user("clerk", ahead.department), backend=staff.BACKEND)
-    assert client.post(address, sent).status_code == 403
-    for who in (staff.user("manager", name="li"), staff.user("expert", name="chen")):
-        if who.username == "chen":
-            SessionRoom.objects.filter(session=ahead).update(expert=factories.expert(ahead.department, user=who))
-        client.force_login(who, backend=staff.BACKEND)
-        assert client.get(address).status_code == 200
-        assert client.post(address, sent).status_code == 302
-    assert ahead.slots.get(index=0).bookable == slot.bookable + 4
-    reason = "two of a colleague's"
-    assert events(ahead) == [("numbers_added", reason, "li"), ("numbers_added", reason, "chen")]
-
-
-def test_a_substitute_and_a_cancellation_say_first_how_many_are_booked(client, ahead):
-    """R3.2b, R1.3"""
-    client.force_login(staff.user("manager", name="li"), backend=staff.BACKEND)
-    other = factories.expert(ahead.department)
-    steps = {
-        "substitute": {"away": ahead.expert_id, "expert": other.pk, "reason": "ill"},
-        "call_off": {"reason": "flood"},
-    }
-    for step, sent in steps.items():
-        address = reverse(f"admin:booking_session_{step}", args=[ahead.pk])
-        assert "2 patients are booked." in client.get(address, **ENGLISH).content.decode()
-        assert client.post(address, {"reason": ""}).status_code == 200
-        assert client.post(address, sent).status_code == 302
-    ahead.refresh_from_db()
-    assert (ahead.expert, ahead.state) == (other, "cancelled")
-    assert events(ahead) == [("substituted", "ill", "li"), ("called_off", "flood", "li")]
-
-
-def test_a_leave_shows_who_is_booked_and_cancels_after_confirmation_only(client, ahead):
-    """R1.3"""
-    client.force_login(staff.user("manager"), backend=staff.BACKEND)
-    sent = {"expert": ahead.expert_id, "first_day": ahead.date, "last_day": ahead.date, "reason": "congress"}
-    answer = client.post(reverse("admin:booking_leave_add"), sent)
-    address = reverse("admin:booking_leave_sessions", args=[Leave.objects.get().pk])
-    assert (answer.status_code, answer["Location"]) == (302, address)
-    assert f"{ahead.date} 08:00: 2 patients are booked." in client.get(address, **ENGLISH).content.decode()
-    ahead.refresh_from_db()
-    assert ahead.state == "planned"
-    for _press in range(2):
-        assert client.post(address).status_code == 302
-    assert set(ahead.appointments.values_list("state", flat=True)) == {"called_off"}
-    assert Outbox.objects.filter(kind="appointment_called_off").count() == 2
-
-
 def test_a_refusal_comes_back_as_a_sentence(client, mine):
     client.force_login(staff.user("manager"), backend=staff.BACKEND)
     address = reverse("admin:booking_session_recalculate", args=[mine.pk])
@@ -308,24 +277,6 @@ def test_the_numbers_of_a_slot_cannot_be_edited_by_hand(client, planned):
     client.force_login(staff.user("root"), backend=staff.BACKEND)
     html = client.get(reverse("admin:booking_session_change", args=[planned.pk])).content.decode()
     assert 'name="slots-0-bookable"' not in html
-
-
-def test_a_boards_new_key_is_shown_once_and_only_its_hash_is_kept(client, mine):
-    from queueboard.models import Board
-
-    board = Board.objects.create(slug="hall", title="厅")
-    client.force_login(staff.user("manager"), backend=staff.BACKEND)
-    address = reverse("admin:queueboard_board_new_key", args=[board.pk])
-    client.get(address)
-    board.refresh_from_db()
-    assert board.key_hash == ""
-    key = client.post(address).context["key"]
-    board.refresh_from_db()
-    assert board_keys.fits(board, key)
-    assert key not in client.get(reverse("admin:queueboard_board_change", args=[board.pk])).content.decode()
-    client.post(reverse("admin:queueboard_board_revoke_key", args=[board.pk]))
-    board.refresh_from_db()
-    assert not board_keys.fits(board, key)
 
 
 @pytest.mark.parametrize("language", ["en", "zh-hans", "zh-hant"])

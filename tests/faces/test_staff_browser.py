@@ -6,6 +6,7 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import expect
 
+from booking.models import Suspension
 from queueboard.models import QueueEvent, Ticket
 from queueboard.services.arrivals import check_in, register_walk_in
 from tests import browser as browsers
@@ -111,7 +112,7 @@ def test_a_walk_in_is_registered_without_a_mouse_after_the_offer_was_shown(desk,
     says(desk, "min. Enter registers.")
     assert queue.tickets.count() == 3
     desk.keyboard.type("Anna Keller")
-    keys(desk, "Enter", "Enter")
+    keys(desk, "Enter", "ArrowDown", "Enter")  # a passport
     desk.keyboard.type("P1234567")
     keys(desk, "Enter")
     desk.keyboard.type("13912345678")
@@ -121,6 +122,73 @@ def test_a_walk_in_is_registered_without_a_mouse_after_the_offer_was_shown(desk,
     assert (ticket.booked, ticket.patient.name, ticket.patient.phone) == (False, "Anna Keller", "13912345678")
     expect(desk.locator("#field")).to_be_focused()
     assert not open_page.complaints
+
+
+def test_a_walk_in_who_is_known_takes_one_key_after_the_scan_with_another_queue_two(desk, queue):
+    """R4.1: under four keystrokes, and the expected time is seen before accepting."""
+    ids = ("110101199003070038", "110101199003070054")
+    for name, number in zip(("李娜", "周杰"), ids, strict=True):
+        factories.patient(name=name, id_type="resident", id_number=number)
+    desk.keyboard.type(ids[0])
+    keys(desk, "Enter")  # the scanner's
+    says(desk, "李娜 is known, and has no visit here today.")
+    says(desk, "3 patients before them, called in about")
+    assert queue.tickets.count() == 3
+    keys(desk, "Enter")
+    says(desk, "A004: 李娜 is registered")
+    began = timezone.localtime(queue.starts_at)
+    other = factories.session(start=f"{began:%H:%M}", day=began, of=queue.department, prefix="B", state="running")
+    desk.reload()
+    expect(desk.locator(".tab")).to_have_count(2, timeout=SOON)
+    desk.keyboard.type(f"周杰|男|汉|19900307|{ids[1]}")
+    keys(desk, "Enter")
+    says(desk, "4 patients before them")
+    keys(desk, "Alt+2")
+    says(desk, "0 patients before them")
+    keys(desk, "Enter")
+    says(desk, "B001: 周杰 is registered")
+    assert other.tickets.get().patient.name == "周杰"
+
+
+def test_who_is_new_is_registered_from_the_card_and_what_matters_is_warned_of(desk, queue):
+    """R3.6, R4.6"""
+    desk.keyboard.type("110101199003070011|李四|男")
+    keys(desk, "Enter")
+    says(desk, "李四 is new.")
+    keys(desk, "Enter")
+    says(desk, "A004: 李四 is registered")
+    began = timezone.localtime(timezone.now() - timedelta(minutes=90))
+    other = factories.session(start=f"{began:%H:%M}", day=began, of=queue.department, prefix="B", state="running")
+    late = factories.appointment(other, 0, who=factories.patient(name="周杰", phone="13700001111"))
+    Suspension.objects.create(patient=late.patient, begins_at=began, until=began + timedelta(days=90))
+    desk.reload()
+    expect(desk.locator(".tab")).to_have_count(2, timeout=SOON)
+    chosen = desk.locator(".tab", has_text=queue.expert.name_en)
+    chosen.click()
+    desk.keyboard.type("13700001111")
+    keys(desk, "Enter")
+    says(desk, "late. 0 patients before them")
+    expect(desk.locator("#answer-box")).to_have_attribute("data-warn", "")
+    warnings = desk.locator("#warnings li")
+    for words in ("Suspended from booking until", "Another queue: booked with", "Late: stands in the own slot"):
+        expect(warnings.filter(has_text=words)).to_have_count(1)
+    keys(desk, "Enter")
+    says(desk, "B001: 周杰 is checked in")
+    keys(desk, "?")
+    expect(desk.locator("#help")).to_be_visible()
+    shown = set(desk.locator("#help kbd").all_text_contents())
+    assert {f"Alt {key}" for key in "WXCRMBPTLHNOZ"} <= shown
+
+
+def test_an_id_number_with_a_wrong_digit_is_said_in_a_sentence(desk, queue):
+    keys(desk, "Alt+w")
+    says(desk, "min. Enter registers.")
+    desk.keyboard.type("Anna Keller")
+    keys(desk, "Enter", "Enter")
+    desk.keyboard.type("110101199003070012")
+    keys(desk, "Enter", "Enter", "Enter")
+    says(desk, "This is not a resident ID number")
+    assert queue.tickets.count() == 3
 
 
 def test_the_last_step_is_named_and_taken_back_by_a_key(desk, queue):
@@ -313,14 +381,17 @@ def test_keys_can_be_switched_off(expert, queue):
 
 @pytest.mark.looks
 def test_the_page_fits_the_narrowest_phone(queue, open_page):
+    staff.foretold(queue, *range(10))
     page = open_page(staff.user("clerk", queue.department), f"/expert/?session={queue.pk}", "320")
     expect(page.locator(".line ol li")).to_have_count(3, timeout=SOON)
+    expect(page.locator(".foretold")).to_be_visible()
     assert browsers.wider_than_screen(page) == 0
 
 
 @pytest.mark.looks
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_on_the_experts_page(queue, open_page, scheme):
+    staff.foretold(queue, *range(10))
     page = open_page(staff.user("clerk", queue.department), f"/expert/?session={queue.pk}", "390", color_scheme=scheme)
     expect(page.locator(".line ol li")).to_have_count(3, timeout=SOON)
     assert browsers.violations(page) == []

@@ -7,11 +7,13 @@ from datetime import timedelta
 import pytest
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import override
 
 from booking.models import SessionRoom
 from queueboard import rules
 from queueboard.services import undo
-from queueboard.staff_words import event_words, place_words
+from queueboard.services.foretold import Foretold
+from queueboard.staff_words import event_words, foretold_words, place_words
 from tests import factories
 from tests.faces import staff
 
@@ -91,6 +93,38 @@ def test_a_clerk_reaches_the_rooms_of_the_own_departments(client, queue):
     client.force_login(staff.user("clerk", queue.department), backend=staff.BACKEND)
     assert client.get(reverse("expert"), {"session": queue.pk}).status_code == 200
     assert client.get(reverse("expert"), {"session": other.pk}).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("en", "Last 30 days, 10 patients: half were called within 4 min of the time told, 8 of 10 before the later"),
+        ("zh-hans", "近 30 天 10 位患者：一半与所告知的时间相差不超过 4 分钟，10 位中有 8 位在较晚的时间之前被叫到。"),
+        ("zh-hant", "近 30 天 10 位患者：一半與所告知的時間相差不超過 4 分鐘，10 位中有 8 位在較晚的時間之前被叫到。"),
+    ],
+)
+def test_the_experts_page_says_how_good_the_predictions_of_the_last_month_were(client, queue, language, words):
+    """R5.2"""
+    staff.foretold(queue, -9, -6, -4, -2, 0, 0, 2, 4, 7, 30)
+    client.force_login(staff.user("clerk", queue.department), backend=staff.BACKEND)
+    asked = {"data": {"session": queue.pk}, "headers": {"accept-language": language}}
+    assert words in client.get(reverse("expert"), **asked).content.decode()
+
+
+def test_of_few_patients_the_experts_page_says_nothing(client, queue):
+    staff.foretold(queue, *[1.0] * 9)
+    client.force_login(staff.user("clerk", queue.department), backend=staff.BACKEND)
+    assert "foretold" not in client.get(reverse("expert"), {"session": queue.pk}).content.decode()
+
+
+@pytest.mark.parametrize(
+    ("share", "of_ten"), [(1.0, "10"), (0.99, "9"), (0.96, "9"), (0.86, "9"), (0.84, "8"), (0, "0")]
+)
+def test_ten_of_ten_is_said_where_all_were(share, of_ten):
+    with override("en"):
+        words = foretold_words(Foretold(patients=100, error_minutes=5.0, half_within=0.2, before_p90=share))
+    assert f" {of_ten} of 10 " in words
+    assert "within 1 min" in words
 
 
 def test_a_session_that_is_none_is_no_error(client, queue):

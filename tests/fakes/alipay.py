@@ -24,7 +24,7 @@ class FakeAlipay(Fake):
         }
 
     def answer(self, method, path, headers, body):
-        sent = dict(parse_qsl(urlsplit(path).query if method == "GET" else body))
+        sent = dict(parse_qsl(urlsplit(path).query if method == "GET" else body.decode()))
         name = sent.get("method", "").replace(".", "_") + "_response"
         try:
             check(self.ours, _content(sent, "sign"), b64decode(sent["sign"]))

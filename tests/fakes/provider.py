@@ -1,11 +1,10 @@
-"""What the fake servers of both payment providers share: HTTP on a socket, and a switch that cuts the line."""
-
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+"""What the fake servers of both payment providers share: keys, and books of their own."""
 
 import requests
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
+
+from tests.fakes.http import Served
 
 
 def new_key():
@@ -32,7 +31,7 @@ def check(key, message: bytes, signature: bytes) -> None:
     key.public_key().verify(signature, message, padding.PKCS1v15(), hashes.SHA256())
 
 
-class Fake:
+class Fake(Served):
     """A provider with books of its own. `theirs` signs what it says, `ours` what we say."""
 
     name: str
@@ -40,30 +39,7 @@ class Fake:
     def __init__(self) -> None:
         self.key, self.ours = new_key(), new_key()
         self.reset()
-        fake = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def answer(self) -> None:
-                body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
-                if fake.down:
-                    self.close_connection = True
-                    return
-                status, headers, text = fake.answer(self.command, self.path, self.headers, body)
-                self.send_response(status)
-                for name, value in headers.items():
-                    self.send_header(name, value)
-                self.send_header("Content-Length", str(len(text)))
-                self.end_headers()
-                self.wfile.write(text)
-
-            do_GET = do_POST = answer
-
-            def log_message(self, *args) -> None:
-                """Tests are quiet."""
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
-        Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        super().__init__()
 
     def reset(self) -> None:
         """As it was: keys are slow to make, so one server serves all tests of a process."""
@@ -74,10 +50,6 @@ class Fake:
         self.refusals = 0  # so many refunds are refused before one is done
         self.slow = False  # refunds are taken on, and not done yet
         self.asked: list[str] = []
-
-    def close(self) -> None:
-        self.server.shutdown()
-        self.server.server_close()
 
     def visit(self, url: str) -> None:
         """The payer's browser comes to the address it was given."""

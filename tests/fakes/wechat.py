@@ -34,6 +34,7 @@ class FakeWeChat(Fake):
         }
 
     def answer(self, method, path, headers, body):
+        body = body.decode()
         if path.startswith("/checkmweb"):
             return 200, {}, b"the cashier"
         try:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import uvloop
 
-from queueboard.live import news
+from queueboard.live import carriers
 from queueboard.supervisor import valkey
 from tests.live.serving import PREFIX, OwnValkey, Server
 
@@ -40,11 +40,10 @@ def server(redis_url, django_db_setup) -> Iterator[Server]:
 
 
 @pytest.fixture(autouse=True)
-def _our_news(settings, redis_url, monkeypatch) -> None:
+def _our_news(settings, redis_url) -> None:
     settings.REDIS_URL = redis_url
     settings.REDIS_PREFIX = PREFIX
-    monkeypatch.setattr(news, "_client", None)
-    monkeypatch.setattr(news, "_left_alone_until", 0.0)
+    carriers.by_url.cache_clear()
 
 
 @pytest.fixture

@@ -211,7 +211,7 @@ async def test_who_has_left_gets_nothing():
 
 def board(rooms=()) -> BoardFeed:
     row = Board(slug="hall", title="大厅", public=True)
-    return BoardFeed(BoardSetup(row=row, departments=(1,), rooms=frozenset(rooms)))
+    return BoardFeed(BoardSetup(row=row, departments=(1,), rooms=frozenset(rooms), devices=frozenset()))
 
 
 def versions(live: dict[int, int], others: int = 0) -> Versions:

@@ -53,7 +53,8 @@ def database(monkeypatch):
         refuse()
         if slug != "hall":
             return None
-        return BoardSetup(row=Board(slug="hall", title="大厅", public=True), departments=(1,), rooms=frozenset())
+        row = Board(slug="hall", title="大厅", public=True)
+        return BoardSetup(row=row, departments=(1,), rooms=frozenset(), devices=frozenset())
 
     monkeypatch.setattr(truth, "read_versions", read_versions)
     monkeypatch.setattr(truth, "read_snapshot", read_snapshot)

@@ -16,7 +16,8 @@ pytestmark = pytest.mark.asyncio
 
 
 def protocol() -> LiveProtocol:
-    config = uvicorn.Config("queueboard.asgi:application", ws="queueboard.live.server:LiveProtocol", lifespan="off")
+    ours = "queueboard.live.server:LiveProtocol"
+    config = uvicorn.Config("queueboard.asgi:application", ws=ours, lifespan="off", log_config=None)
     config.load()
     assert config.ws_protocol_class is LiveProtocol
     return LiveProtocol(config=config, server_state=ServerState(), app_state={}, _loop=asyncio.get_running_loop())

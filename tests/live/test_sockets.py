@@ -1,6 +1,5 @@
 """The live way through a real server process: sockets, polls, who may see what (R6.1, R6.2)."""
 
-import hashlib
 import json
 import socket
 import statistics
@@ -15,9 +14,10 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from queueboard import board_keys, snapshots
+from queueboard import snapshots
 from queueboard.live import news, protocol
-from queueboard.models import Board
+from queueboard.models import Board, Device
+from queueboard.screens import cookie, pairing
 from tests import factories
 from tests.live import clinic
 from tests.live.serving import Server, state, until
@@ -232,23 +232,55 @@ def test_a_session_that_opens_appears_on_the_board_by_the_sweep(server):
         assert second["version"] > first["version"]
 
 
-def test_a_private_board_needs_its_key(server):
+def connected_screen(made: Board) -> tuple[Device, str]:
+    """A screen that shows this board, and its Cookie header."""
+    browser = Client()
+    code = browser.get("/board/").context["waiting"].code
+    device = pairing.connect(code=code, place=made, name="left", actor=None)
+    return device, f"{cookie.COOKIE}={browser.cookies[cookie.COOKIE].value}"
+
+
+def test_a_private_board_is_for_its_screens_and_unknown_to_others(server):
     department = factories.department()
-    key = "screen-of-hall-3"
-    made = clinic.board("hall-private", department, public=False, key_hash=hashlib.sha256(key.encode()).hexdigest())
-    with server.connect("/ws/boards/hall-private/") as ws:
-        assert closed_with(ws) == protocol.FORBIDDEN
-    with server.connect("/ws/boards/hall-private/", X_Board_Key="wrong") as ws:
-        assert closed_with(ws) == protocol.FORBIDDEN
-    assert server.get("/live/boards/hall-private")[0] == 403
-    with server.connect("/ws/boards/hall-private/", X_Board_Key=key) as ws:
+    made = clinic.board("hall-private", department, public=False)
+    _device, header = connected_screen(made)
+    other = connected_screen(clinic.board("hall-elsewhere", department, public=False))[1]
+    for stranger in ({}, {"Cookie": f"{cookie.COOKIE}=wrong"}, {"Cookie": other}):
+        with server.connect("/ws/boards/hall-private/", **stranger) as ws:
+            assert closed_with(ws) == protocol.UNKNOWN
+        assert server.get("/live/boards/hall-private", **stranger)[::2] == server.get("/live/boards/none")[::2]
+    with server.connect("/ws/boards/hall-private/", Cookie=header) as ws:
         assert state(ws)["board"] == "hall-private"
-    page = Client().post("/board/hall-private/", {"key": key})
-    cookie = f"{board_keys.cookie_name(made.slug)}={page.cookies[board_keys.cookie_name(made.slug)].value}"
-    with server.connect("/ws/boards/hall-private/", Cookie=cookie) as ws:
-        assert state(ws)["board"] == "hall-private"
-    status, headers, _ = server.get("/live/boards/hall-private", Cookie=cookie)
+    status, headers, _ = server.get("/live/boards/hall-private", Cookie=header)
     assert (status, headers["cache-control"]) == (200, "private, no-cache")
+
+
+@pytest.mark.parametrize("public", [False, True])
+def test_a_screen_that_is_disconnected_is_let_go_of_and_no_other(server, public):
+    made = clinic.board(f"hall-of-two-{public}", factories.department(), public=public)
+    (gone, left), (_stays, right) = connected_screen(made), connected_screen(made)
+    with (
+        server.connect(f"/ws/boards/{made.slug}/", Cookie=left) as first,
+        server.connect(f"/ws/boards/{made.slug}/", Cookie=right) as second,
+    ):
+        state(first)
+        state(second)
+        pairing.revoke(device_id=gone.pk)
+        assert closed_with(first) == protocol.CHANGED
+        second.send("ping")
+        assert "heartbeat" in json.loads(second.recv(timeout=5))
+    assert server.get(f"/live/boards/{made.slug}", Cookie=left)[0] == (200 if public else 404)
+
+
+def test_a_screen_that_is_sent_to_another_board_is_let_go_of(server):
+    here, there = (clinic.board(slug, factories.department(), public=False) for slug in ("hall-here", "hall-there"))
+    device, header = connected_screen(here)
+    with server.connect("/ws/boards/hall-here/", Cookie=header) as ws:
+        state(ws)
+        Device.objects.filter(pk=device.pk).update(board=there)
+        assert closed_with(ws) == protocol.CHANGED
+    with server.connect("/ws/boards/hall-there/", Cookie=header) as ws:
+        assert state(ws)["board"] == "hall-there"
 
 
 def test_a_private_board_is_open_to_staff_who_may_view_boards(server):
@@ -257,17 +289,17 @@ def test_a_private_board_is_open_to_staff_who_may_view_boards(server):
     with server.connect("/ws/boards/hall-staff/", Cookie=logged_in(watcher)) as ws:
         assert state(ws)["board"] == "hall-staff"
     with server.connect("/ws/boards/hall-staff/", Cookie=logged_in(other)) as ws:
-        assert closed_with(ws) == protocol.FORBIDDEN
+        assert closed_with(ws) == protocol.UNKNOWN
 
 
-def test_a_board_whose_key_is_changed_lets_go_of_its_screens(server):
-    made = clinic.board("hall-key", factories.department())
-    with server.connect("/ws/boards/hall-key/") as ws:
+def test_a_board_that_is_public_no_more_lets_go_of_who_follows_it(server):
+    made = clinic.board("hall-closed", factories.department())
+    with server.connect("/ws/boards/hall-closed/") as ws:
         state(ws)
-        Board.objects.filter(pk=made.pk).update(public=False, key_hash="0" * 64)
+        Board.objects.filter(pk=made.pk).update(public=False)
         assert closed_with(ws) == protocol.CHANGED
-    with server.connect("/ws/boards/hall-key/") as ws:
-        assert closed_with(ws) == protocol.FORBIDDEN
+    with server.connect("/ws/boards/hall-closed/") as ws:
+        assert closed_with(ws) == protocol.UNKNOWN
 
 
 def test_the_desk_shows_masked_names_to_staff_of_that_department_only(server):

@@ -107,7 +107,7 @@ async def served(way, pem: Path | None = None, *, behind: bool = False, **option
 
     server = uvicorn.Server(
         uvicorn.Config(
-            middleware if behind else sockets, port=0, ws=way, lifespan="off", log_level="critical",
+            middleware if behind else sockets, port=0, ws=way, lifespan="off", log_config=None,
             ssl_certfile=pem, timeout_graceful_shutdown=1, **options,
         )
     )  # fmt: skip

@@ -5,7 +5,7 @@ from django.db import DatabaseError, IntegrityError, transaction
 
 from booking import invariants
 from booking.models import MoneyMove, Outbox, Payment, Refund
-from booking.services import appointments, money
+from booking.services import appointments, endings, money
 from tests.payments.conftest import FEE, LATE, NOW, hold
 
 pytestmark = pytest.mark.django_db
@@ -126,7 +126,7 @@ class TestWhatIsSaidOfABreach:
         assert line in list(invariants.breaches())
 
     def test_a_refund_that_nobody_sends(self, payment):
-        appointments.cancel(appointment_id=payment.appointment_id, now=NOW)
+        endings.cancel(appointment_id=payment.appointment_id, now=NOW)
         assert list(invariants.breaches()) == []
         Outbox.objects.filter(kind="refund").update(sent_at=NOW)
         assert list(invariants.breaches()) == [f"refund {payment.refund.pk}: nobody sends it"]

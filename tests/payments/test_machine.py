@@ -14,7 +14,7 @@ from booking import invariants
 from booking import payments as providers
 from booking.errors import BookingError
 from booking.models import Appointment, Payment, Session
-from booking.services import appointments, payments, refunds, sessions
+from booking.services import appointments, endings, payments, refunds, sessions
 from queueboard import outbox
 from tests import factories
 from tests.booking.clinic import planned, slots
@@ -64,7 +64,7 @@ class PaymentsOfASession(RuleBasedStateMachine):
             each.down = each.refuses = False
         for _ in range(3):
             self.now += timedelta(hours=2)
-            appointments.expire_holds()
+            endings.expire_holds()
             payments.reconcile()
             outbox.send_due(deliver=refunds.deliver, which=outbox.REFUNDS)
         assert list(invariants.breaches()) == []
@@ -131,12 +131,12 @@ class PaymentsOfASession(RuleBasedStateMachine):
     @precondition(lambda self: self.made)
     @rule(data=st.data())
     def cancel(self, data):
-        self.attempt(appointments.cancel, appointment_id=data.draw(st.sampled_from(self.made[-2:])).pk)
+        self.attempt(endings.cancel, appointment_id=data.draw(st.sampled_from(self.made[-2:])).pk)
 
     @rule()
     def expire_holds_and_free_numbers(self):
-        appointments.expire_holds()
-        appointments.free_numbers()
+        endings.expire_holds()
+        endings.free_numbers()
 
     @rule()
     def reconcile(self):
@@ -155,7 +155,7 @@ class PaymentsOfASession(RuleBasedStateMachine):
     @rule()
     def close(self):
         with transaction.atomic():
-            appointments.settle(session_id=self.session.pk, now=self.now)
+            endings.settle(session_id=self.session.pk, now=self.now)
             Session.objects.filter(pk=self.session.pk).update(state="closed")
         self.closed = True
 

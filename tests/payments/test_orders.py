@@ -7,7 +7,7 @@ import pytest
 
 from booking.errors import BookingError
 from booking.models import Appointment, MoneyMove, Outbox, Payment
-from booking.services import appointments
+from booking.services import appointments, endings
 from tests import factories
 from tests.booking.clinic import slots
 from tests.fakes.provider import new_key
@@ -86,7 +86,7 @@ def test_a_notice_after_the_end_of_the_hold_is_refunded(held, fake, clock, expir
     fake.pay(payment.number)
     clock.now = LATE
     if expired:
-        appointments.expire_holds()
+        endings.expire_holds()
     assert tell(fake, *fake.notice(payment.number)).status_code == 200
     assert (state_of(payment), payment.refund.reason) == ("refunding", "late")
     assert state_of(held) == ("expired" if expired else "held")
@@ -96,7 +96,7 @@ def test_a_notice_after_the_end_of_the_hold_is_refunded(held, fake, clock, expir
 
 def test_a_notice_for_a_cancelled_hold_is_refunded(held, fake):
     payment = start(held, fake)
-    appointments.cancel(appointment_id=held.pk)
+    endings.cancel(appointment_id=held.pk)
     fake.pay(payment.number)
     tell(fake, *fake.notice(payment.number))
     assert (state_of(held), state_of(payment), payment.refund.reason) == ("cancelled", "refunding", "late")

@@ -8,7 +8,7 @@ import pytest
 from booking import invariants
 from booking.models import Appointment, Payment, Refund
 from booking.payments import Told
-from booking.services import appointments, payments, refunds
+from booking.services import appointments, endings, payments, refunds
 from queueboard import outbox
 from tests import factories
 from tests.booking.clinic import WEEK_BEFORE, planned, slots
@@ -50,7 +50,7 @@ def expired_between(monkeypatch, held, payment):
 
     def expire():
         decided.wait(timeout=5)
-        count = appointments.expire_holds(now=held.held_until)
+        count = endings.expire_holds(now=held.held_until)
         with contextlib.suppress(BrokenBarrierError):
             gone.wait(timeout=1)
         return count
@@ -79,7 +79,7 @@ def test_with_the_lock_the_notice_has_booked_before_the_hold_can_expire(started,
 
 def test_a_notice_and_the_end_of_its_hold_at_once_book_or_refund(started):
     acts = [lambda payment=payment: tell(payment) for _held, payment in started]
-    results = race([*acts, *[lambda: appointments.expire_holds(now=started[0][0].held_until)] * 3])
+    results = race([*acts, *[lambda: endings.expire_holds(now=started[0][0].held_until)] * 3])
     booked = results[:PAIRS].count("booked")
     assert set(results[:PAIRS]) <= {"booked", "refunded"}
     assert booked + sum(results[PAIRS:]) == PAIRS
@@ -99,7 +99,7 @@ def test_a_notice_while_the_patient_cancels_ends_with_the_money_back(started):
     acts = []
     for held, payment in started:
         acts.append(lambda payment=payment: tell(payment))
-        acts.append(lambda pk=held.pk: appointments.cancel(appointment_id=pk, now=WEEK_BEFORE).state)
+        acts.append(lambda pk=held.pk: endings.cancel(appointment_id=pk, now=WEEK_BEFORE).state)
     results = race(acts)
     assert results[1::2] == ["cancelled"] * PAIRS
     assert Refund.objects.count() == PAIRS
@@ -109,7 +109,7 @@ def test_a_notice_while_the_patient_cancels_ends_with_the_money_back(started):
 def test_refunds_sent_by_many_workers_go_back_once(started):
     for held, payment in started:
         tell(payment)
-        appointments.cancel(appointment_id=held.pk, now=WEEK_BEFORE)
+        endings.cancel(appointment_id=held.pk, now=WEEK_BEFORE)
     results = race([lambda: outbox.send_due(deliver=refunds.deliver, which=outbox.REFUNDS)] * 4)
     assert sum(results) == PAIRS
     assert set(Payment.objects.values_list("state", "balance")) == {("refunded", 0)}

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from booking.services import appointments, payments, refunds
+from booking.services import endings, payments, refunds
 from queueboard import outbox
 from tests.payments.conftest import FEE, LATE, MINUTE, NOW, hold, ledger, start, state_of, tell
 
@@ -33,7 +33,7 @@ def test_and_refunded_after_it(held, fake, clock):
     payment = start(held, fake)
     fake.pay(payment.number)
     clock.now = LATE
-    appointments.expire_holds()
+    endings.expire_holds()
     assert compare(clock) == 1
     assert state_of(payment) == "refunding"
 
@@ -85,7 +85,7 @@ def test_what_agrees_is_compared_once_after_each_change(held, fake, clock):
     fake.asked.clear()
     assert [compare(clock) for _ in range(3)] == [0, 0, 0]
     assert len(fake.asked) == 1
-    appointments.cancel(appointment_id=held.pk)
+    endings.cancel(appointment_id=held.pk)
     outbox.send_due(deliver=refunds.deliver, which=outbox.REFUNDS)
     fake.asked.clear()
     assert [compare(clock) for _ in range(3)] == [0, 0, 0]
@@ -117,7 +117,7 @@ def test_a_paid_one_that_differs_is_flagged_for_a_person(held, fake, clock, chan
 
 def test_a_refund_that_the_provider_does_not_know_is_flagged(held, fake, clock):
     payment = booked(held, fake)
-    appointments.cancel(appointment_id=held.pk)
+    endings.cancel(appointment_id=held.pk)
     outbox.send_due(deliver=refunds.deliver, which=outbox.REFUNDS)
     fake.refunds.clear()
     assert compare(clock) == 1

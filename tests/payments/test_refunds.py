@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from booking.models import Appointment, Outbox
-from booking.services import appointments, refunds
+from booking.services import endings, notices, refunds
 from queueboard import outbox
 from queueboard.services import arrivals, calls, lifecycle, undo
 from queueboard.services.hand_over import hand_over
@@ -34,7 +34,7 @@ def send(clock, minutes=0):
 def test_a_cancelled_appointment_is_refunded_in_full(session, fake, clock):
     """R3.4"""
     booked, payment = paid(session, fake)
-    appointments.cancel(appointment_id=booked.pk)
+    endings.cancel(appointment_id=booked.pk)
     assert (state_of(payment), payment.refund.reason) == ("refunding", "cancelled")
     assert send(clock) == 1
     assert state_of(payment) == "refunded"
@@ -44,9 +44,9 @@ def test_a_cancelled_appointment_is_refunded_in_full(session, fake, clock):
 
 def test_the_refund_is_ordered_with_the_cancelling_or_neither_is(session, fake, monkeypatch):
     booked, payment = paid(session, fake)
-    monkeypatch.setattr(appointments, "_send", lambda *args, **kwargs: 1 / 0)
+    monkeypatch.setattr(notices, "send", lambda *args, **kwargs: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        appointments.cancel(appointment_id=booked.pk)
+        endings.cancel(appointment_id=booked.pk)
     assert (state_of(booked), state_of(payment)) == ("booked", "paid")
     assert not Outbox.objects.filter(kind="refund").exists()
 
@@ -58,25 +58,25 @@ def test_a_late_cancellation_is_refunded_where_the_department_says_so(session, f
     session.department.save()
     booked, payment = paid(session, fake)
     clock.now = at("07:30")
-    assert appointments.cancel(appointment_id=booked.pk).state == "cancelled_late"
+    assert endings.cancel(appointment_id=booked.pk).state == "cancelled_late"
     assert state_of(payment) == state
     assert send(clock) == refund_late
 
 
 @pytest.mark.parametrize(
-    ("forfeits", "check_in_until", "ended", "state"),
+    ("forfeits", "stopped", "ended", "state"),
     [
-        (True, "10:00", "no_show", "paid"),
-        (False, "10:00", "no_show", "refunding"),
-        (True, "08:30", "called_off", "refunding"),  # the session was stopped in the slot
+        (True, False, "no_show", "paid"),
+        (False, False, "no_show", "refunding"),
+        (True, True, "called_off", "refunding"),
     ],
 )
-def test_what_closing_makes_of_who_never_came(session, fake, forfeits, check_in_until, ended, state):
+def test_what_closing_makes_of_who_never_came(session, fake, forfeits, stopped, ended, state):
     """R1.3, R1.4, R3.6"""
     session.department.no_show_forfeits = forfeits
     session.department.save()
     booked, payment = paid(session, fake)
-    appointments.settle(session_id=session.pk, now=at("10:00"), check_in_until=at(check_in_until))
+    endings.settle(session_id=session.pk, now=at("10:00"), stopped=stopped)
     assert (state_of(booked), state_of(payment)) == (ended, state)
 
 
@@ -138,7 +138,7 @@ def test_leaving_without_a_refund_can_be_taken_back(session, fake, clock):
 
 def test_a_refused_refund_is_tried_again_ever_more_slowly_until_it_is_done(session, fake, clock):
     booked, payment = paid(session, fake)
-    appointments.cancel(appointment_id=booked.pk)
+    endings.cancel(appointment_id=booked.pk)
     fake.refusals = 2
     assert [send(clock, minutes) for minutes in (0, 0, 1, 0, 2)] == [0, 0, 0, 0, 1]
     assert fake.refusals == 0
@@ -148,7 +148,7 @@ def test_a_refused_refund_is_tried_again_ever_more_slowly_until_it_is_done(sessi
 
 def test_why_a_refund_was_refused_can_be_read(session, fake, clock):
     booked, payment = paid(session, fake)
-    appointments.cancel(appointment_id=booked.pk)
+    endings.cancel(appointment_id=booked.pk)
     fake.refusals = 1
     send(clock)
     assert "NOT_ENOUGH" in payment.refund.error
@@ -156,7 +156,7 @@ def test_why_a_refund_was_refused_can_be_read(session, fake, clock):
 
 def test_a_refund_that_the_provider_has_only_taken_on_is_asked_for_until_it_is_done(session, fake, clock):
     booked, payment = paid(session, fake)
-    appointments.cancel(appointment_id=booked.pk)
+    endings.cancel(appointment_id=booked.pk)
     fake.slow = True
     assert send(clock) == 0
     assert state_of(payment) == "refunding"
@@ -168,7 +168,7 @@ def test_a_refund_that_the_provider_has_only_taken_on_is_asked_for_until_it_is_d
 def test_a_refund_whose_answer_was_lost_is_given_once(session, fake, clock, monkeypatch):
     """The process dies between the provider's answer and noting it."""
     booked, payment = paid(session, fake)
-    appointments.cancel(appointment_id=booked.pk)
+    endings.cancel(appointment_id=booked.pk)
     with monkeypatch.context() as dies:
         dies.setattr(refunds, "done", lambda *args: 1 / 0)
         assert send(clock) == 0
@@ -180,7 +180,7 @@ def test_a_refund_whose_answer_was_lost_is_given_once(session, fake, clock, monk
 
 def test_a_provider_that_is_down_loses_no_refund_and_holds_no_message_up(session, fake, clock):
     booked, _payment = paid(session, fake)
-    appointments.cancel(appointment_id=booked.pk)
+    endings.cancel(appointment_id=booked.pk)
     fake.down = True
     assert send(clock) == 0
     assert outbox.send_due() == 2  # booked, cancelled
@@ -192,7 +192,7 @@ def test_a_provider_that_is_down_loses_no_refund_and_holds_no_message_up(session
 def test_without_prepayment_there_is_nothing_to_give_back(clock):
     free = planned()
     made = factories.appointment(free)
-    appointments.cancel(appointment_id=made.pk)
+    endings.cancel(appointment_id=made.pk)
     assert Appointment.objects.get().fee == 0
     assert not Outbox.objects.filter(kind="refund").exists()
 
@@ -200,6 +200,6 @@ def test_without_prepayment_there_is_nothing_to_give_back(clock):
 def test_a_hold_that_expires_unpaid_has_nothing_to_give_back(session, fake, clock):
     payment = start(hold(session), fake)
     clock.now += timedelta(minutes=16)
-    assert appointments.expire_holds() == 1
+    assert endings.expire_holds() == 1
     assert state_of(payment) == "open"
     assert not Outbox.objects.filter(kind="refund").exists()

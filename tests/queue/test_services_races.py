@@ -4,7 +4,7 @@ import pytest
 
 from booking import invariants as booking_invariants
 from booking.models import Appointment, PastSession
-from booking.services import appointments
+from booking.services import appointments, endings
 from queueboard import invariants
 from queueboard.models import QueueEvent, Ticket
 from queueboard.services import arrivals, calls, clock, hand_over, lifecycle, undo
@@ -30,7 +30,7 @@ def test_a_patient_who_checks_in_while_somebody_cancels_has_one_of_the_two():
     session = factories.session(split=((6, 2),))
     booked = [factories.appointment(session).pk for _ in range(6)]
     acts = [lambda pk=pk: arrivals.check_in(appointment_id=pk, now=at("07:40")) and "in" for pk in booked]
-    acts += [lambda pk=pk: appointments.cancel(appointment_id=pk, now=at("07:40")) and "out" for pk in booked]
+    acts += [lambda pk=pk: endings.cancel(appointment_id=pk, now=at("07:40")) and "out" for pk in booked]
     results = race(acts)
     for came, cancelled in zip(results[:6], results[6:], strict=True):
         assert (came, cancelled) in {("in", "checked_in"), ("appointment_over", "out")}

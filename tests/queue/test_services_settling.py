@@ -5,8 +5,9 @@ from datetime import timedelta
 import pytest
 
 from booking import invariants as booking_invariants
+from booking import touched
 from booking.errors import BookingError
-from booking.models import Appointment
+from booking.models import Appointment, Outbox
 from queueboard import invariants
 from queueboard.errors import QueueError
 from queueboard.models import Refusal
@@ -89,20 +90,62 @@ def test_a_session_that_has_not_opened_is_not_closed():
     assert appointment.state == Appointment.State.BOOKED
 
 
-@pytest.mark.parametrize("stopped", [False, True], ids=["closed early", "stopped, closed at the end"])
-def test_nobody_is_a_no_show_whose_slot_had_not_ended_when_the_session_did(morning, stopped):
-    """R1.3, R1.4: after a stop no check-in is taken."""
+def state_of(row):
+    row.refresh_from_db()
+    return row.state
+
+
+def told(kind):
+    return list(Outbox.objects.filter(kind=kind).order_by("pk").values_list("payload__patient", flat=True))
+
+
+def test_closed_early_nobody_is_a_no_show_whose_slot_had_not_ended(morning):
+    """R1.3, R1.4"""
     missing, could_have_come = factories.appointment(morning, 0), factories.appointment(morning, 2)
-    if stopped:
-        lifecycle.stop_early(session_id=morning.pk, reason="expert ill", now=at("09:30"))
-        undo.undo(event_id=undo.undoable(session_id=morning.pk).pk, now=at("09:31"))
-        lifecycle.stop_early(session_id=morning.pk, reason="expert ill", now=at("09:32"))
-        assert clock.close_sessions(now=at("12:00")) == 1
-    else:
-        lifecycle.close_session(session_id=morning.pk, now=at("09:30"))
-    missing.refresh_from_db()
-    could_have_come.refresh_from_db()
-    assert (missing.state, could_have_come.state) == (Appointment.State.NO_SHOW, Appointment.State.CALLED_OFF)
+    lifecycle.close_session(session_id=morning.pk, now=at("09:30"))
+    assert (state_of(missing), state_of(could_have_come)) == (Appointment.State.NO_SHOW, Appointment.State.CALLED_OFF)
+    assert told("appointment_called_off") == [could_have_come.patient_id]
+
+
+def test_a_stop_tells_who_is_to_come_and_who_waits_at_once_and_makes_nobody_a_no_show(morning):
+    """R1.3: nor who was late already, and could have come still."""
+    late, to_come = factories.appointment(morning, 0), factories.appointment(morning, 2)
+    held = factories.appointment(morning, 3, state="held", held_until=at("09:40"))
+    here = factories.appointment(morning, 1)
+    first, ticket = walk_in(morning), arrivals.check_in(appointment_id=here.pk, now=at("09:00"))
+    assert next_in(morning, "09:05") == first
+    stop = {"session_id": morning.pk, "reason": "expert ill"}
+    for _press in range(2):
+        lifecycle.stop_early(**stop, now=at("09:30"))
+    assert {state_of(each) for each in (late, to_come, held)} == {Appointment.State.CALLED_OFF}
+    assert told("appointment_called_off") == [each.patient_id for each in (late, to_come, held)]
+    assert list(Outbox.objects.filter(kind="session_stopped").values_list("payload__ticket", flat=True)) == [ticket.pk]
+    assert (state_of(here), state_of(first)) == ("arrived", "called")
+    assert clock.close_sessions(now=at("12:00")) == 1
+    assert (state_of(here), state_of(late)) == (Appointment.State.NOT_SEEN, Appointment.State.CALLED_OFF)
+
+
+def test_a_stop_is_taken_back_as_long_as_nobody_was_told_to_stay_away(morning):
+    """R4.10"""
+    lifecycle.stop_early(session_id=morning.pk, reason="expert ill", now=at("09:30"))
+    undo.undo(event_id=undo.undoable(session_id=morning.pk).pk, now=at("09:31"))
+    factories.appointment(morning, 2)
+    lifecycle.stop_early(session_id=morning.pk, reason="expert ill", now=at("09:32"))
+    assert undo.undoable(session_id=morning.pk) is None
+    stop = morning.events.filter(kind="stop_early").last()
+    assert code_of(lambda: undo.undo(event_id=stop.pk, now=at("09:33"))) == "followed"
+
+
+def test_a_stop_that_was_shown_otherwise_is_not_done(morning):
+    """R1.3: somebody has checked in meanwhile."""
+    appointment = factories.appointment(morning, 0)
+    seen = touched.one(morning).mark
+    arrivals.check_in(appointment_id=appointment.pk, now=at("08:00"))
+    with pytest.raises(BookingError, check=lambda error: error.code == "changed_meanwhile"):
+        lifecycle.stop_early(session_id=morning.pk, reason="expert ill", seen=seen, now=at("08:01"))
+    morning.refresh_from_db()
+    assert not morning.stopped_early
+    lifecycle.stop_early(session_id=morning.pk, reason="expert ill", seen=touched.one(morning).mark, now=at("08:01"))
 
 
 def test_the_clock_closes_nothing_in_which_somebody_has_come_to_wait_since_it_looked(morning):
@@ -191,3 +234,16 @@ def test_a_long_reason_is_cut_not_refused_by_the_database(morning):
     calls.finish(ticket_id=ticket.pk, now=at("08:05"))
     returns.return_visit(ticket_id=ticket.pk, reason="x" * 300, now=at("08:20"))
     assert len(morning.events.last().reason) == 120
+
+
+@pytest.mark.parametrize(("state", "again"), [("open", True), ("running", True), ("planned", False), ("closed", False)])
+def test_once_a_minute_what_is_shown_of_a_queue_is_computed_anew_under_a_new_version(state, again, monkeypatch):
+    """R4.11, R5.2: also before the start, when who is expected and does not come changes what is expected."""
+    session = factories.session(state=state)
+    told = []
+    monkeypatch.setattr(clock.news, "announce", told.append)
+    assert clock.refresh_estimates() == again
+    assert told == ([session.pk] if again else [])
+    before = session.version
+    session.refresh_from_db()
+    assert session.version == before + again

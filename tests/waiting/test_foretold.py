@@ -33,18 +33,33 @@ def test_who_comes_later_is_told_later_and_who_was_called_is_not_asked_any_more(
     assert foretold.note(now=at("08:08")) == 1
 
 
-def test_an_experts_error_is_the_mean_of_how_far_the_median_was_off():
-    """Called five minutes after the median and after the p90; and at once, before the p90."""
+@pytest.mark.parametrize("pooled", [False, True])
+def test_an_experts_error_is_the_mean_of_how_far_the_median_was_off(pooled):
+    """Called five minutes after the median and after the p90; and at once, before the p90. In a pooled session too."""
     session = clinic.queue("张小明", "李四", "王五")
+    expert = session.expert
+    if pooled:
+        session.expert, session.title = None, "普通门诊"
+        session.save()
     foretold.note(now=at("08:00"))
     room = session.rooms.get().room_id
     tickets = list(session.tickets.order_by("number"))
     calls.call_next(session_id=session.pk, room_id=room, now=at("08:05"))
     calls.call_next(session_id=session.pk, room_id=room, now=tickets[1].foretold_median)
-    found = foretold.last_month(session.expert, now=at("09:00"))
+    found = foretold.last_month(expert, now=at("09:00"))
     assert (found.patients, found.before_p90) == (2, 0.5)
     assert found.error_minutes == pytest.approx(2.5)
-    assert foretold.last_month(session.expert, now=at("09:00") + timedelta(days=31)) is None
+    assert foretold.last_month(expert, now=at("09:00") + timedelta(days=31)) is None
+    assert foretold.last_month(factories.expert(session.department), now=at("09:00")) is None
+
+
+def test_half_of_the_patients_were_called_within_the_median_of_what_it_was_off():
+    session = clinic.queue(*"一二三")
+    foretold.note(now=at("08:00"))
+    for ticket, off in zip(session.tickets.all(), (-1, 2, 60), strict=True):
+        session.tickets.filter(pk=ticket.pk).update(called_at=ticket.foretold_median + timedelta(minutes=off))
+    found = foretold.last_month(session.expert, now=at("12:00"))
+    assert (found.half_within, found.error_minutes) == (2, 21)
 
 
 def test_the_experts_admin_page_says_it(client):

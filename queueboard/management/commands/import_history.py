@@ -7,6 +7,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 from django.utils.text import slugify
@@ -17,6 +18,7 @@ from booking import importing
 from booking.errors import BookingError
 from booking.models import Department, Expert, QuotaPlan, Session
 from booking.services import quotas
+from queueboard import expert_codes
 
 # Where an expert is made without a word on the department.
 DEPARTMENT = "imported"
@@ -80,6 +82,10 @@ class Command(BaseCommand):
             raise CommandError(
                 _("There is no expert with the code %(code)s; --create makes one.") % {"code": options["expert"]}
             )
+        try:
+            expert_codes.check(code)
+        except ValidationError as error:
+            raise CommandError(error.message) from error
         slug = options["department"] or DEPARTMENT
         department = Department.objects.get_or_create(slug=slug, defaults={"name": slug})[0]
         self.stdout.write(_("New expert: %(code)s, department %(slug)s.") % {"code": code, "slug": slug})

@@ -1,6 +1,7 @@
 """manage.py up: the whole of queueboard in one terminal."""
 
 import argparse
+import contextlib
 import http.client
 import os
 import sys
@@ -13,6 +14,7 @@ from django.core.management import get_commands
 from django.core.management.base import BaseCommand, CommandError, no_translations
 from django.db import connection
 
+from queueboard.notify.push import keys
 from queueboard.supervisor import checks, services, valkey, welcome
 from queueboard.supervisor.console import Console
 from queueboard.supervisor.guard import Guard
@@ -103,6 +105,9 @@ class Command(BaseCommand):
         """The database up to date, the catalogues compiled, an empty database filled."""
         commands = get_commands()
         Path(settings.STATIC_ROOT).mkdir(exist_ok=True)  # the web process warns of a missing one
+        if not settings.VAPID_PRIVATE_KEY:
+            with contextlib.suppress(FileExistsError):
+                keys.write(Path(settings.VAR_DIR) / "vapid_key")
         self._step(
             supervisor, "migrate", "The database could not be brought up to date.", "--verbosity", "0", "--skip-checks"
         )

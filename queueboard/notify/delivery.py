@@ -1,0 +1,170 @@
+"""From a cause to the people: fanned out once, then sent by each way on its own.
+
+One way's failure, delay or repetition touches no other. Sent at least once: again only where a process died between
+sending and noting it.
+"""
+
+import logging
+import threading
+from collections import defaultdict
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import F, QuerySet
+from django.utils import timezone
+
+from booking.models import Outbox
+from queueboard import notify
+from queueboard.notify import people, quiet
+from queueboard.notify.facts import Facts
+from queueboard.notify.interface import Dead, Later, NotSent, Refused, Unavailable
+from queueboard.notify.kinds import KINDS, compose, until
+from queueboard.notify.lines import Lines
+from queueboard.notify.models import Address, Delivery
+
+log = logging.getLogger(__name__)
+
+CLAIM = timedelta(minutes=2)
+FIRST_WAIT, LONGEST_WAIT = timedelta(seconds=5), timedelta(minutes=10)
+PER_RUN = 500
+
+State = Delivery.State
+lines: defaultdict[str, Lines] = defaultdict(Lines)
+# A service that is slow takes one thread of a process, however often the task is sent.
+_at_work: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+
+
+def fan_out(cause: Outbox) -> None:
+    """One row for each way and address that this is told by. Twice is once; what no kind knows is told nobody."""
+    if cause.kind not in KINDS:
+        log.warning("message %s: nothing is known to be said of %s", cause.pk, cause.kind)
+        return
+    _write(Facts(cause))
+
+
+def _write(facts: Facts) -> None:
+    Delivery.objects.bulk_create(
+        (
+            Delivery(
+                cause=facts.cause,
+                way=target.way,
+                line=target.line,
+                address=target.address,
+                to_hash=target.to_hash,
+                language=target.language,
+                urgent=KINDS[facts.cause.kind].urgent,
+                due_at=facts.cause.made_at,
+            )
+            for target in people.targets(facts)
+        ),
+        ignore_conflicts=True,
+    )
+
+
+def due(name: str, now: datetime) -> QuerySet[Delivery]:
+    """What this way has to send now, the urgent first."""
+    found = Delivery.objects.filter(way=name, state=State.WAITING, due_at__lte=now)
+    if quiet.is_quiet(now):
+        found = found.filter(urgent=True)
+    return found.exclude(line__in=lines[name].left_alone(now)).order_by("-urgent", "pk")
+
+
+def send_due(name: str, *, now: datetime | None = None) -> int:
+    """Sends by one way what is due; returns how many went out. In one process only one at a time does this."""
+    if not _at_work[name].acquire(blocking=False):
+        return 0
+    try:
+        sent = 0
+        for _ in range(PER_RUN):
+            row = _claimed(name, now or timezone.now())
+            if row is None:
+                break
+            sent += _send(row, now or timezone.now())
+        return sent
+    finally:
+        _at_work[name].release()
+
+
+def _claimed(name: str, now: datetime) -> Delivery | None:
+    """The next one, which no other sender takes for as long as the claim lasts; the claim of one that died runs out."""
+    while True:
+        pk = due(name, now).values_list("pk", flat=True).first()
+        if pk is None:
+            return None
+        waiting = Delivery.objects.filter(pk=pk, state=State.WAITING, due_at__lte=now)
+        if waiting.update(due_at=now + CLAIM, attempts=F("attempts") + 1):
+            return Delivery.objects.select_related("cause", "address").get(pk=pk)
+
+
+def _send(row: Delivery, now: datetime) -> bool:
+    facts = Facts(row.cause)
+    notice = compose(facts, row.language) if now < until(row.cause) else None
+    to = people.phone_of(facts) if row.address is None else row.address.value or ""
+    if notice is None or not to:
+        return _ended(row, State.OVERTAKEN, now)
+    try:
+        number = notify.way(row.way).send(to, notice)
+    except Unavailable as error:
+        wait = lines[row.way].failed(row.line, now, error.seconds)
+        return _again(row, max(wait, _backoff(row)), error, now)
+    except Later as error:
+        return _again(row, max(timedelta(seconds=error.seconds), _backoff(row)), error, now)
+    except (Refused, Dead) as error:
+        log.error("notice %s (%s by %s) did not go out: %s", row.pk, row.cause.kind, row.way, error)
+        return _in_vain(row, facts, error, now)
+    except Exception as error:
+        # Not its words, which may hold what was sent.
+        log.error("notice %s (%s by %s) failed: %s", row.pk, row.cause.kind, row.way, type(error).__name__)
+        return _again(row, _backoff(row), error, now)
+    lines[row.way].works(row.line)
+    _ended(row, State.SENT, now, provider_number=number[:100], error="")
+    return True
+
+
+def _backoff(row: Delivery) -> timedelta:
+    return min(FIRST_WAIT * 2 ** min(row.attempts - 1, 10), LONGEST_WAIT)
+
+
+def _again(row: Delivery, wait: timedelta, error: Exception, now: datetime) -> bool:
+    words = str(error) if isinstance(error, NotSent) else type(error).__name__
+    log.warning("notice %s (%s by %s), try %d: %s", row.pk, row.cause.kind, row.way, row.attempts, words)
+    Delivery.objects.filter(pk=row.pk, state=State.WAITING).update(due_at=now + wait, error=words[:200])
+    return False
+
+
+def _ended(row: Delivery, state: str, now: datetime, **fields: str) -> bool:
+    Delivery.objects.filter(pk=row.pk, state=State.WAITING).update(state=state, ended_at=now, **fields)
+    return False
+
+
+def _in_vain(row: Delivery, facts: Facts, error: NotSent, now: datetime) -> bool:
+    """The address is forgotten where it is dead; whoever is reached by nothing else now gets it on the phone."""
+    dead = isinstance(error, Dead)
+    with transaction.atomic():
+        _ended(row, State.DEAD if dead else State.REFUSED, now, error=str(error)[:200])
+        if dead and row.address is not None:
+            forget(row.address, now)
+        _write(Facts(facts.cause))
+    return False
+
+
+def came_to_nothing(name: str, number: str, *, now: datetime | None = None) -> bool:
+    """A service tells later that what it had taken under this number reached nobody. Twice is once.
+
+    Whether it was one of ours. The address is good; the phone gets it where nothing else reaches the patient.
+    """
+    now = now or timezone.now()
+    with transaction.atomic():
+        sent = Delivery.objects.select_for_update(of=("self",)).select_related("cause")
+        row = sent.filter(way=name, provider_number=number, state=State.SENT).first()
+        if row is None:
+            return False
+        Delivery.objects.filter(pk=row.pk).update(state=State.REFUSED, ended_at=now, error="reached nobody")
+        _write(Facts(row.cause))
+    return True
+
+
+def forget(address: Address, now: datetime) -> None:
+    """Nobody is there any more. Of whomever it is: the same place in other rows is dead too."""
+    same = Address.objects.filter(way=address.way, value_hash=address.value_hash, dead_at=None)
+    same.update(value=None, dead_at=now)

@@ -1,0 +1,73 @@
+"""The button "tell me" on a patient's page: its browser subscribes, for this one visit or wish for one (R5.4)."""
+
+import json
+from functools import cache
+from typing import Any
+
+from django.conf import settings
+from django.contrib.staticfiles import finders
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_safe
+
+from booking.models import Appointment, BallotEntry, WaitlistEntry
+from queueboard.errors import QueueError
+from queueboard.models import Ticket
+from queueboard.notify.push import subscriptions
+from queueboard.views.language import CODES
+from queueboard.views.own import TOKEN
+
+LONGEST = 4096  # bytes; a subscription has about 500
+TOLD_OF = (Ticket, Appointment, WaitlistEntry, BallotEntry)
+
+
+@require_http_methods(["POST", "DELETE"])
+@never_cache
+def tell(request: HttpRequest, token: str) -> HttpResponse:
+    """POST: what `PushSubscription.toJSON()` says, and the page's `language`; DELETE: its `endpoint`.
+
+    Whoever has the link may, as whoever has it sees the page. Raises Http404 for a token that is none.
+    """
+    known = TOKEN.fullmatch(token) and any(each.objects.filter(token=token).exists() for each in TOLD_OF)
+    if not known:
+        raise Http404
+    try:
+        given = _read(request)
+        if request.method == "DELETE":
+            subscriptions.drop(token=token, endpoint=given.get("endpoint"))
+        else:
+            asked = given.get("language")
+            language = asked if asked in CODES else get_language() or settings.LANGUAGE_CODE
+            subscriptions.keep(token=token, given=given, language=language)
+    except QueueError as refusal:
+        return JsonResponse({"code": refusal.code, "detail": str(refusal)}, status=refusal.status)
+    return HttpResponse(status=204)
+
+
+def _read(request: HttpRequest) -> dict[str, Any]:
+    # The length is asked for first: what is too long is not read.
+    if int(request.META.get("CONTENT_LENGTH") or 0) > LONGEST:
+        raise QueueError(_("This is too long."), code="too_long", status=413)
+    try:
+        given = json.loads(request.body)
+    except ValueError:
+        given = None
+    if not isinstance(given, dict):
+        raise QueueError(_("This is not a subscription of a browser."), code="bad_subscription", status=400)
+    return given
+
+
+@require_safe
+def worker(request: HttpRequest) -> HttpResponse:
+    """The service worker, from where its pages are: it may act for what lies beneath its own address only."""
+    response = HttpResponse(_script(), content_type="text/javascript; charset=utf-8")
+    response.headers["Cache-Control"] = "no-cache"
+    return response
+
+
+@cache
+def _script() -> bytes:
+    with open(finders.find("js/tell_worker.js"), "rb") as file:  # type: ignore[arg-type]  # it is in static/
+        return file.read()

@@ -1,0 +1,128 @@
+"""R6.1: a board calls aloud, each call once and in order, never over one another, and a recall again.
+
+Of the browser only its voices are made up, as a machine without loudspeakers has none: what is said is noted, with
+when it begins and ends.
+"""
+
+from itertools import pairwise
+
+import pytest
+from playwright.sync_api import expect
+
+from queueboard.services.calls import call_next, recall
+from queueboard.services.undo import undo, undoable
+from tests import browser as browsers
+from tests.faces.scene import waiting_room
+
+pytestmark = pytest.mark.browser
+SOON = 15_000  # milliseconds that a busy machine may take
+HOLD = 8_000  # milliseconds that a call keeps the board for itself
+VOICES = """
+(() => {
+  window.said = [];
+  const voice = (lang, localService) => ({ lang, localService, name: lang });
+  const voices = [voice("zh-CN", false), voice("zh-HK", true), voice("zh-TW", true), voice("zh-CN", true)];
+  window.SpeechSynthesisUtterance = function Utterance(text) { this.text = text; };
+  const speak = (each) => {
+    const said = { text: each.text, lang: each.lang, begin: performance.now(), end: null };
+    window.said.push(said);
+    setTimeout(() => { said.end = performance.now(); each.onend(); }, 700);
+  };
+  Object.defineProperty(window, "speechSynthesis", { value: { getVoices: () => voices, speak, cancel() {} } });
+})();
+"""
+
+
+@pytest.fixture
+def scene(server):
+    made = waiting_room()
+    made.board.slug = f"voice-{made.board.pk}-{made.sessions[0].pk}"
+    made.board.save()
+    return made
+
+
+@pytest.fixture
+def open_board(scene, server, chromium):
+    opened = []
+
+    def go():
+        context = browsers.context(chromium, "1080p")
+        context.add_init_script(VOICES)
+        page = context.new_page()
+        page.clock.install()
+        page.goto(f"{server.url}/board/{scene.board.slug}/?lang=zh-hans")
+        opened.append(context)
+        return page
+
+    yield go
+    for context in opened:
+        context.close()
+
+
+def call(session):
+    return call_next(session_id=session.pk, room_id=session.rooms.get().room_id)
+
+
+def said(page, times: int) -> list[dict]:
+    """What was said, once it is so often, with the time run on from call to call."""
+    for _ in range(20):
+        found = page.evaluate("window.said")
+        if len(found) >= times and all(each["end"] for each in found):
+            return found
+        page.clock.run_for(HOLD / 4)
+        page.wait_for_timeout(300)
+    raise AssertionError(page.evaluate("window.said"))
+
+
+def words(ticket, room: int) -> str:
+    digits = " ".join("零一二三四五六七八九"[int(each)] for each in ticket.label[1:])
+    return f"请 {ticket.label[0]} {digits} 到{room} 诊室就诊"
+
+
+def test_calls_are_said_once_each_in_order_and_a_recall_again(scene, open_board):
+    page = open_board()
+    hint = page.locator("#sound")
+    expect(hint).to_be_visible()
+    assert browsers.violations(page) == []
+    page.keyboard.press("Enter")  # the remote control's OK
+    expect(hint).to_be_hidden(timeout=SOON)
+    first, second = call(scene.sessions[0]), call(scene.sessions[4])
+    heard = said(page, 4)
+    texts = [each["text"] for each in heard]
+    assert list(dict.fromkeys(texts)) == [words(first, 1), words(second, 5)]
+    assert {each["lang"] for each in heard} == {"zh-CN"}
+    assert all(later["begin"] >= earlier["end"] for earlier, later in pairwise(heard))
+    recall(ticket_id=first.pk)
+    again = said(page, len(heard) + 2)
+    assert [each["text"] for each in again[len(heard) :]] == [words(first, 1)] * 2
+    # Loaded anew, as for a new version of itself, it has said all this.
+    page.reload()
+    page.keyboard.press("Enter")
+    expect(hint).to_be_hidden(timeout=SOON)
+    third = call(scene.sessions[2])
+    assert {each["text"] for each in said(page, 2)} == {words(third, 3)}
+
+
+def test_a_call_that_was_taken_back_before_its_turn_is_not_said(scene, open_board):
+    page = open_board()
+    page.keyboard.press("Enter")
+    expect(page.locator("#sound")).to_be_hidden(timeout=SOON)
+    first, second, third = call(scene.sessions[0]), call(scene.sessions[4]), call(scene.sessions[2])
+    undo(event_id=undoable(session_id=scene.sessions[4].pk).pk)
+    row = page.locator(f'tr[data-session="{scene.sessions[4].pk}"] td.now')
+    expect(row).not_to_contain_text(second.label, timeout=SOON)
+    expect(page.locator(f'tr[data-session="{scene.sessions[2].pk}"] td.now')).to_contain_text(third.label, timeout=SOON)
+    assert list(dict.fromkeys(each["text"] for each in said(page, 3))) == [words(first, 1), words(third, 3)]
+
+
+def test_a_silent_board_asks_for_nothing_and_says_nothing(scene, open_board):
+    scene.board.sound = "off"
+    scene.board.save()
+    page = open_board()
+    page.keyboard.press("Enter")
+    ticket = call(scene.sessions[0])
+    page.clock.run_for(HOLD)
+    expect(page.locator('[data-put="number"]').first).to_have_text(ticket.label, timeout=SOON)
+    expect(page.locator("#sound")).to_be_hidden()
+    page.clock.run_for(HOLD)
+    assert page.evaluate("window.said") == []

@@ -1,0 +1,304 @@
+"""Each cause reaches each address once, whoever sends and whatever fails (R5.4)."""
+
+import itertools
+import threading
+from collections import Counter
+from datetime import timedelta
+
+import pytest
+from django.db import IntegrityError
+from django.utils import timezone
+
+from booking.models import Account, Ballot, BallotEntry, Outbox, WaitlistEntry
+from queueboard import outbox
+from queueboard.notify import delivery, forgetting
+from queueboard.notify.interface import Dead, Later, Refused, Unavailable
+from queueboard.notify.models import Address, Delivery
+from queueboard.services import arrivals
+from tests import factories
+from tests.notify.causes import appointment_told, cause, go_out, states, subscribed
+
+pytestmark = pytest.mark.django_db
+SECOND = timedelta(seconds=1)
+
+
+def test_who_subscribed_is_told_there_and_gets_no_text_message(heard):
+    booked, _ = appointment_told()
+    subscribed(booked.token)
+    assert go_out("push", "sms") == [1, 0]
+    assert heard["push"].told == [("somewhere", "appointment_booked")]
+    assert Outbox.objects.get().sent_at is not None
+
+
+def test_who_is_reached_by_nothing_else_gets_a_text_message(heard):
+    appointment_told(who=factories.patient(phone="13800000000"))
+    go_out("push", "sms")
+    assert heard["sms"].told == [("13800000000", "appointment_booked")]
+
+
+def test_the_account_that_booked_is_told_rather_than_the_patient(heard):
+    account = Account.objects.create(phone="13911112222", language="en", made_at=timezone.now())
+    appointment_told(who=factories.patient(phone="13800000000"), account=account)
+    go_out("sms")
+    assert [to for to, _ in heard["sms"].told] == ["13911112222"]
+    assert heard["sms"].notices[0].language == "en"
+
+
+@pytest.mark.parametrize(("setting", "texts"), [("always", 1), ("otherwise", 0), ("codes", 0)])
+def test_the_setting_says_whether_a_text_message_comes_besides(setting, texts, heard, settings):
+    settings.SMS_NOTICES = setting
+    booked, _ = appointment_told()
+    subscribed(booked.token)
+    assert go_out("push", "sms") == [1, texts]
+
+
+def test_however_often_the_tasks_run_nobody_is_told_twice(heard):
+    booked, _ = appointment_told()
+    subscribed(booked.token, "one phone")
+    subscribed(booked.token, "another one")
+    for _ in range(3):
+        Outbox.objects.update(sent_at=None, claimed_until=None)  # as after a kill between fanning out and noting it
+        go_out("push", "sms")
+    assert sorted(to for to, _ in heard["push"].told) == ["another one", "one phone"]
+
+
+def test_one_place_that_is_of_link_and_patient_is_told_once(heard):
+    booked, _ = appointment_told()
+    subscribed(booked.token)
+    subscribed("", patient=booked.patient)
+    assert go_out("push") == [1]
+
+
+def test_a_way_that_fails_repeats_no_other(heard, settings):
+    settings.SMS_NOTICES = "always"
+    booked, _ = appointment_told()
+    subscribed(booked.token)
+    now = timezone.now()
+    heard["push"].answers = [Unavailable("no answer")]
+    assert go_out("push", "sms", now=now) == [0, 1]
+    assert go_out("push", "sms", now=now + SECOND) == [0, 0]
+    assert go_out("push", "sms", now=now + 5 * SECOND) == [1, 0]
+    assert len(heard["sms"].told) == 1
+
+
+def test_a_service_that_does_not_answer_is_left_alone_ever_longer_and_others_are_not(heard):
+    first, _ = appointment_told()
+    subscribed(first.token, "a", line="down.example")
+    subscribed(first.token, "b", line="down.example")
+    subscribed(first.token, "c", line="up.example")
+    now = timezone.now()
+    heard["push"].answers = [Unavailable("no answer")]
+    assert go_out("push", now=now) == [1]
+    assert heard["push"].told == [("c", "appointment_booked")]
+    heard["push"].answers = [Unavailable("no answer")]
+    assert go_out("push", now=now + 5 * SECOND) == [0]
+    assert go_out("push", now=now + 14 * SECOND) == [0]
+    assert go_out("push", now=now + 15 * SECOND) == [2]
+
+
+def test_a_service_that_says_when_to_come_back_is_left_alone_that_long(heard):
+    booked, _ = appointment_told()
+    subscribed(booked.token)
+    now = timezone.now()
+    heard["push"].answers = [Unavailable("503", seconds=120)]
+    assert [go_out("push", now=now + after * SECOND) for after in (0, 119, 120)] == [[0], [0], [1]]
+
+
+def test_an_address_that_had_too_much_waits_alone(heard):
+    booked, _ = appointment_told()
+    subscribed(booked.token, "a")
+    subscribed(booked.token, "b")
+    now = timezone.now()
+    heard["push"].answers = [Later("429", seconds=60)]
+    assert [go_out("push", now=now + after * SECOND) for after in (0, 59, 60)] == [[1], [0], [1]]
+
+
+def test_a_dead_address_is_forgotten_wherever_it_stands_and_the_phone_is_told(heard):
+    booked, _ = appointment_told()
+    subscribed(booked.token, "gone")
+    subscribed("another-link", "gone")
+    heard["push"].answers = [Dead("410")]
+    assert go_out("push", "sms") == [0, 1]
+    assert states() == [("push", "dead"), ("sms", "sent")]
+    assert not Address.objects.filter(dead_at=None).exists()
+    assert set(Address.objects.values_list("value", flat=True)) == {None}
+
+
+def test_who_has_another_address_left_is_not_texted_when_one_dies(heard):
+    booked, _ = appointment_told()
+    subscribed(booked.token, "gone")
+    subscribed(booked.token, "good")
+    heard["push"].answers = [Dead("410")]
+    assert go_out("push", "sms") == [1, 0]
+
+
+def test_what_a_service_refuses_is_not_tried_again_and_the_phone_is_told(heard):
+    booked, _ = appointment_told()
+    subscribed(booked.token)
+    heard["push"].answers = [Refused("too large")]
+    assert go_out("push", "sms") == [0, 1]
+    assert go_out("push", "sms", now=timezone.now() + timedelta(hours=1)) == [0, 0]
+    assert Address.objects.get().dead_at is None
+
+
+def test_an_error_nobody_thought_of_is_logged_without_its_words_and_tried_again(heard, caplog):
+    booked, _ = appointment_told()
+    subscribed(booked.token)
+    now = timezone.now()
+    heard["push"].answers = [ValueError("13800000000 told 123456")]
+    assert go_out("push", now=now) == [0]
+    assert "ValueError" in caplog.text
+    assert "138" not in caplog.text
+    assert go_out("push", now=now + 5 * SECOND) == [1]
+
+
+def test_what_nobody_needs_any_more_is_not_told(heard):
+    appointment_told()
+    assert go_out("sms", now=timezone.now() + timedelta(days=3)) == [0]
+    assert states() == [("sms", "overtaken")]
+
+
+def test_what_is_no_longer_true_is_not_told(heard):
+    booked, _ = appointment_told()
+    type(booked).objects.update(state="cancelled")
+    assert go_out("sms") == [0]
+    assert states() == [("sms", "overtaken")]
+
+
+def test_in_quiet_hours_only_what_is_urgent_goes_out(heard, settings):
+    settings.QUIET_HOURS = "21:00-07:00"
+    appointment_told()
+    Outbox.objects.update(made_at=factories.at("23:00"))
+    assert go_out("sms", now=factories.at("23:00")) == [0]
+    assert go_out("sms", now=factories.at("06:59") + timedelta(days=1)) == [0]
+    assert go_out("sms", now=factories.at("07:00") + timedelta(days=1)) == [1]
+
+
+def test_a_message_that_no_kind_knows_is_told_nobody_and_holds_nothing_up(heard):
+    cause("of_tomorrow", patient=factories.patient().pk)
+    assert go_out("sms") == [0]
+    assert Outbox.objects.get().sent_at is not None
+
+
+def test_what_it_was_about_may_be_gone(heard):
+    cause("appointment_booked", patient=1, appointment=1)
+    assert go_out("push", "sms") == [0, 0]
+
+
+def test_of_two_senders_one_gets_a_notice(heard, monkeypatch):
+    appointment_told()
+    outbox.send_due()
+    send = heard["sms"].send
+
+    def slow(to, notice):
+        with monkeypatch.context() as another_process:
+            another_process.setattr(delivery, "_at_work", {"sms": threading.Lock()})
+            assert delivery.send_due("sms") == 0
+        return send(to, notice)
+
+    monkeypatch.setattr(heard["sms"], "send", slow)
+    assert delivery.send_due("sms") == 1
+
+
+def test_a_sender_that_died_loses_its_claim_after_a_while(heard):
+    appointment_told()
+    now = timezone.now()
+    outbox.send_due(now=now)
+    Delivery.objects.update(due_at=now + delivery.CLAIM, attempts=1)
+    assert delivery.send_due("sms", now=now) == 0
+    assert delivery.send_due("sms", now=now + delivery.CLAIM) == 1
+
+
+class Killed(BaseException):
+    """The process is gone: nothing of ours handles that."""
+
+
+def killed_after(times: int, send):
+    """`send` of a process that dies when it has sent so many times, before it can note the last."""
+    calls = itertools.count(1)
+
+    def dies(to, notice):
+        number = send(to, notice)
+        if next(calls) == times:
+            raise Killed
+        return number
+
+    return dies
+
+
+@pytest.mark.parametrize("kills", [1, 2])
+def test_each_kill_repeats_one_notice_of_each_way_at_most_and_loses_none(heard, monkeypatch, settings, kills):
+    """Killed between sending and noting, in both ways at once, while others wait to be sent."""
+    settings.SMS_NOTICES = "always"
+    for number in range(5):
+        booked = factories.appointment(factories.session(state="planned"))
+        cause("appointment_booked", key=f"{number}", patient=booked.patient_id, appointment=booked.pk)
+        subscribed(booked.token, f"browser {number}")
+    now = timezone.now()
+    outbox.send_due(now=now)
+    for _ in range(kills):
+        for name in heard:
+            with monkeypatch.context() as process:
+                process.setattr(heard[name], "send", killed_after(2, heard[name].send))
+                with pytest.raises(Killed):
+                    delivery.send_due(name, now=now)
+        now += delivery.CLAIM
+    for name in heard:
+        delivery.send_due(name, now=now)
+        times = Counter(to for to, _kind in heard[name].told)
+        assert len(times) == 5
+        assert sum(times.values()) == 5 + kills
+    assert {state for _way, state in states()} == {"sent"}
+
+
+def test_where_a_visit_was_told_is_forgotten_a_week_after_it(heard):
+    day = timedelta(days=1)
+    booked, _ = appointment_told()
+    walk_in = arrivals.register_walk_in(
+        session_id=factories.session(day=factories.at("08:00") + day).pk,
+        patient_id=factories.patient().pk,
+        now=factories.at("07:30") + day,
+    )
+    waits = WaitlistEntry.objects.create(
+        session=walk_in.session, patient=factories.patient(), joined_at=factories.at("07:00")
+    )
+    ballot = Ballot.objects.create(session=booked.session, minutes=10)
+    asked = BallotEntry.objects.create(ballot=ballot, patient=factories.patient(), asked_at=factories.at("07:00"))
+    for token in (booked.token, walk_in.token, waits.token, asked.token, "a-link-that-is-gone"):
+        subscribed(token, made_at=factories.at("07:00"))
+    subscribed("", value="for good", patient=booked.patient, made_at=factories.at("07:00"))
+    left = {7: 5, 8: 3, 9: 1}
+    for days, count in left.items():
+        forgetting.forget_visits(now=factories.at("08:00") + days * day)
+        assert Address.objects.count() == count, days
+
+
+class TestTheDatabaseRefuses:
+    @pytest.mark.parametrize("owner", [{"token": ""}, {"token": "a", "patient": True}])
+    def test_an_address_of_nobody_or_of_two(self, owner):
+        who = {"patient": factories.patient()} if owner.get("patient") else {}
+        with pytest.raises(IntegrityError, match="an_address_is_of_one_owner"):
+            subscribed(owner["token"], **who)
+
+    def test_the_same_address_twice_for_one_link(self):
+        subscribed("a")
+        with pytest.raises(IntegrityError):
+            subscribed("a")
+
+    def test_a_dead_address_that_is_still_known(self):
+        with pytest.raises(IntegrityError, match="a_dead_address_is_forgotten"):
+            subscribed("a", dead_at=timezone.now())
+
+    def test_one_cause_twice_to_one_address(self, heard):
+        appointment_told()
+        outbox.send_due()
+        row = Delivery.objects.get()
+        row.pk = None
+        with pytest.raises(IntegrityError):
+            row.save()
+
+    def test_a_notice_that_has_ended_and_waits(self, heard):
+        appointment_told()
+        outbox.send_due()
+        with pytest.raises(IntegrityError, match="a_notice_waits_or_has_ended"):
+            Delivery.objects.update(ended_at=timezone.now())
