@@ -10,10 +10,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from django.conf import settings
-from django.core.management import get_commands
 from django.core.management.base import BaseCommand, CommandError, no_translations
 from django.db import connection
 
+from queueboard import catalogues
 from queueboard.notify.push import keys
 from queueboard.supervisor import checks, services, valkey, welcome
 from queueboard.supervisor.console import Console
@@ -103,7 +103,6 @@ class Command(BaseCommand):
 
     def _prepare(self, supervisor: Supervisor, *, demo: bool) -> None:
         """The database up to date, the catalogues compiled, an empty database filled."""
-        commands = get_commands()
         Path(settings.STATIC_ROOT).mkdir(exist_ok=True)  # the web process warns of a missing one
         if not settings.VAPID_PRIVATE_KEY:
             with contextlib.suppress(FileExistsError):
@@ -111,9 +110,11 @@ class Command(BaseCommand):
         self._step(
             supervisor, "migrate", "The database could not be brought up to date.", "--verbosity", "0", "--skip-checks"
         )
-        if "compile_catalogues" in commands:
-            self._step(supervisor, "compile_catalogues", "The translations could not be compiled.", "--verbosity", "0")
-        if demo and "demo" in commands and self._empty():
+        try:
+            catalogues.compile_all(settings.BASE_DIR)
+        except OSError as error:
+            raise checks.Refusal(f"The translations could not be compiled: {error}.") from error
+        if demo and self._empty():
             self._console.say("Filling the empty database with the demonstration clinic ...")
             self._step(supervisor, "demo", "The demonstration could not be filled in.", "--seed")
 
@@ -135,7 +136,7 @@ class Command(BaseCommand):
         supervisor.start(services.web(host=host, port=port))
         supervisor.start(services.worker())
         supervisor.start(services.beat())
-        if demo and "demo" in get_commands():
+        if demo:
             supervisor.start(services.demo(base=checks.base(host, port)))
         if self._wait(supervisor, lambda: answers(host, port)):
             self._welcome(checks.base(host, port))
