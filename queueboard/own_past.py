@@ -14,8 +14,7 @@ from booking.models import Department, Expert, PastSession, Session
 from booking.services import quotas, sessions
 from queueboard import attendance
 from queueboard.simulation import study
-from queueboard.simulation.optimise import Order
-from queueboard.simulation.scenario import Scenario
+from queueboard.simulation.scenario import Order, Scenario
 
 DEFAULT_CV = 0.5
 

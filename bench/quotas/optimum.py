@@ -14,9 +14,9 @@ import numpy as np
 
 from bench.quotas import expert
 from queueboard.simulation import experiment, mornings, optimise, optimum, policies, rivals, study
-from queueboard.simulation.optimise import Judged, Limits, Optimum, Order
+from queueboard.simulation.optimise import Judged, Limits, Optimum
 from queueboard.simulation.rivals import Rivals
-from queueboard.simulation.scenario import Scenario
+from queueboard.simulation.scenario import Order, Scenario
 
 SEED, FRESH = 1, 20_000
 COMBINATIONS = 20

@@ -242,7 +242,7 @@ def _staff(departments: dict[str, Department]) -> None:
 
 
 def _user(login: str, role: str, name: str) -> User:
-    # The password is printed at every start: a hash that is slow to make would guard nothing, and logging in makes it one.
+    # Printed at every start: a hash that is slow to make would guard nothing. Logging in makes it one.
     hasher = PBKDF2PasswordHasher()
     password = hasher.encode(password_of(login), hasher.salt(), iterations=1)
     user = get_user_model().objects.create(username=login, password=password, is_staff=True, first_name=name)

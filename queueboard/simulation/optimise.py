@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from queueboard.simulation import batch, mornings, policies
 from queueboard.simulation.report import GROUPS, Figure, ends_at, unseen, waits
-from queueboard.simulation.scenario import NEVER, Mornings, Plan, Scenario
+from queueboard.simulation.scenario import NEVER, Mornings, Order, Plan, Scenario
 
 SEARCHED = 400  # mornings behind each comparison of the search
 CHECKED = 2000  # fresh ones behind the choice among the best, and as many others behind its figures
@@ -32,15 +32,6 @@ FRONT_GAP = 2.0  # minutes: points of the front that are closer in both waits ar
 
 Progress = Callable[[int, int], None]
 Lock = tuple[int, int] | None
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """The settings of the queue's order that can be searched too, as in `Plan`."""
-
-    booked_first: bool = False
-    early: int = 1800
-    missed_behind: int = 3
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,6 +86,15 @@ class Mornings:
     delay: Seconds
 
 
+@dataclass(frozen=True, slots=True)
+class Order:
+    """The settings of the queue's order that can be searched too, as in `Plan`."""
+
+    booked_first: bool = False
+    early: int = 1800
+    missed_behind: int = 3
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """What a policy decides: how the numbers are cut into slots and split, and the order in the queue.

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from queueboard.simulation import mornings, optimise, policies, study
-from queueboard.simulation.optimise import Limits, Order
-from queueboard.simulation.scenario import Plan, Scenario
+from queueboard.simulation.optimise import Limits
+from queueboard.simulation.scenario import Order, Plan, Scenario
 
 MINUTE = 60
 

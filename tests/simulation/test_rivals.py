@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from queueboard.simulation import mornings, optimise, policies, rivals
-from queueboard.simulation.optimise import Limits, Order
-from queueboard.simulation.scenario import Scenario
+from queueboard.simulation.optimise import Limits
+from queueboard.simulation.scenario import Order, Scenario
 
 MINUTE = 60
 SMALL = Scenario(

@@ -19,7 +19,8 @@ from queueboard.management.simulating import (
 )
 from queueboard.own_past import order_of
 from queueboard.simulation import optimise, optimum, policies, report, tables
-from queueboard.simulation.optimise import Limits, Order, ordered
+from queueboard.simulation.optimise import Limits, ordered
+from queueboard.simulation.scenario import Order
 
 # The study has the booked first within a slot.
 STUDY_ORDER = Order(booked_first=True)
