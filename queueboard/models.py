@@ -226,6 +226,18 @@ class OnSiteTry(models.Model):
         ]
 
 
+class SharedLink(models.Model):
+    """A link with which somebody looks at a visit and does nothing to it. The database knows its secret by a hash."""
+
+    token = models.CharField(max_length=32, editable=False, db_index=True)
+    secret_hash = models.CharField(max_length=64, unique=True, editable=False)
+    made_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"{self.pk} {self.made_at:%H:%M:%S}"
+
+
 class Simulation(models.Model):
     """Mornings that a manager asked to be played, and what came of them (R7).
 

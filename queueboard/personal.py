@@ -16,17 +16,21 @@ from booking.services.personal import Person
 from queueboard.chat import bindings
 from queueboard.chat.models import Correspondent, VisitCode
 from queueboard.errors import QueueError
-from queueboard.models import LookupTry, QueueEvent, Ticket
+from queueboard.models import LookupTry, QueueEvent, SharedLink, Ticket
 from queueboard.notify.models import Address, Delivery
 
 LIVE = ("waiting", "called", "serving", "missed", "away")
 
 
 def export(person: Person) -> dict[str, Any]:
-    """Tickets with what happened to them, where notices go, what went out."""
+    """Tickets with what happened to them, links that were shared, where notices go, what went out."""
     addresses = _addresses(person)
     return {
         "tickets": [_ticket(each) for each in _tickets(person).select_related("patient", "session__expert", "slot")],
+        "links_shared": [
+            {"made_at": moment(each.made_at), "ended_at": moment(each.ended_at)}
+            for each in SharedLink.objects.filter(token__in=_tokens(person)).order_by("pk")
+        ],
         "notices_to": [
             {"way": each.way, "to": each.value, "language": each.language, "made_at": moment(each.made_at),
              "dead_at": moment(each.dead_at)}
@@ -58,7 +62,8 @@ def erase(person: Person, now: datetime) -> None:
     # While the keys of the data are changed, who writes may stand under another one than where they are told.
     places = {(each.way, each.value_hash, *Address.hashes_of(each.value or "")) for each in addresses}
     _deliveries(person, addresses).delete()
-    VisitCode.objects.filter(token__in=_tokens(person)).delete()
+    for hanging in (VisitCode, SharedLink):
+        hanging.objects.filter(token__in=_tokens(person)).delete()
     addresses.delete()
     for way, *hashes in places:
         bindings.forget_erased(Correspondent.objects.filter(way=way, address_hash__in=hashes))

@@ -19,6 +19,7 @@ from queueboard import access
 from queueboard.challenge import gate, work
 from queueboard.errors import QueueError
 from queueboard.models import Ticket
+from queueboard.services import sharing
 from queueboard.views.address import address_of
 
 
@@ -101,9 +102,10 @@ _BY_TOKEN = kept.Query(lambda token: _JOINED.filter(token=token), token=str)
 
 
 def appointment(token: str) -> Appointment:
-    """The appointment with this token. Raises QueueError `no_appointment`."""
+    """The appointment with this token. Raises QueueError `no_appointment`, or `only_looks` for a shared link."""
     found = _BY_TOKEN.first(token=token)
     if found is None:
+        sharing.refuse(token)
         raise QueueError(_("There is no such appointment."), code="no_appointment", status=404)
     return found
 

@@ -1,4 +1,5 @@
-"""Browsers that were told of a visit, or of a wish for one, are forgotten once it is well over."""
+"""Browsers that were told of a visit, or of a wish for one, and links that were shared, are forgotten once it is well
+over."""
 
 from datetime import datetime, timedelta
 
@@ -6,7 +7,7 @@ from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from booking.models import Appointment, BallotEntry, WaitlistEntry
-from queueboard.models import Ticket
+from queueboard.models import SharedLink, Ticket
 from queueboard.notify.models import Address
 
 KEPT = timedelta(days=7)  # a fee may still go back
@@ -15,12 +16,13 @@ SESSIONS = {Appointment: "session", Ticket: "session", WaitlistEntry: "session",
 
 
 def forget_visits(*, now: datetime | None = None) -> int:
-    """Deletes the addresses of links whose session was a week ago, or that lead nowhere any more. Returns how many."""
+    """Deletes what hangs on links whose session was a week ago, or that lead nowhere any more. Returns how many."""
     now = now or timezone.now()
     since = timezone.localdate(now - KEPT)
     of_now = [
         Exists(model._default_manager.filter(**{"token": OuterRef("token"), f"{session}__date__gte": since}))
         for model, session in SESSIONS.items()
     ]
-    old = Address.objects.filter(*(~each for each in of_now), made_at__lt=now - KEPT).exclude(token="")
-    return old.delete()[0]
+    hanging = (Address.objects.exclude(token=""), SharedLink.objects.all())
+    old = [rows.filter(*(~each for each in of_now), made_at__lt=now - KEPT) for rows in hanging]
+    return sum(rows.delete()[0] for rows in old)

@@ -1,5 +1,6 @@
-"""Where a request comes from, for limits per address."""
+"""Where a request comes from, for limits per address, and where it went to."""
 
+from django.conf import settings
 from django.http import HttpRequest
 
 from queueboard import addresses
@@ -13,6 +14,11 @@ def written_address(request: HttpRequest) -> str:
 def address_of(request: HttpRequest) -> str:
     """The client's address, as far as it counts."""
     return addresses.counted(*_told(request))
+
+
+def site_of(request: HttpRequest) -> str:
+    """Where this site is reached from outside: https://queue.hospital.example."""
+    return settings.SITE_URL or f"{request.scheme}://{request.get_host()}"
 
 
 def _told(request: HttpRequest) -> tuple[str, str]:

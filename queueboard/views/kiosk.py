@@ -15,7 +15,7 @@ from queueboard.build import build_id
 from queueboard.kiosk import access, flow
 from queueboard.kiosk.models import Kiosk
 from queueboard.views import kiosk_screens, kiosk_steps
-from queueboard.views.address import address_of
+from queueboard.views.address import address_of, site_of
 from queueboard.views.language import CODES
 from queueboard.views.private import private
 from queueboard.views.screens import ask_for_code
@@ -56,8 +56,7 @@ def _step(request: HttpRequest, shown: Kiosk, at: flow.Flow) -> None:
 
 
 def _screen(request: HttpRequest, shown: Kiosk, at: flow.Flow) -> HttpResponse:
-    site = settings.SITE_URL or f"{request.scheme}://{request.get_host()}"
-    template, context = kiosk_screens.screen(at, shown, site, timezone.now())
+    template, context = kiosk_screens.screen(at, shown, site_of(request), timezone.now())
     context |= {"kiosk": shown, "step": at.step, "flow": at, "zone": settings.TIME_ZONE, "now": timezone.now()}
     context["version"] = build_id()
     response = render(request, template, context)

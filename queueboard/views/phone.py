@@ -18,9 +18,11 @@ from queueboard import wechat
 from queueboard.masking import masked
 from queueboard.models import QueueEvent, Ticket
 from queueboard.notify.push import keys
-from queueboard.views import coming, keepsake, phone_face, phone_past, source, when_to_come
+from queueboard.services import sharing
+from queueboard.services.sharing import is_live
+from queueboard.views import coming, keepsake, phone_face, phone_past, source, watch, when_to_come
 from queueboard.views.language import in_language
-from queueboard.views.own import is_live, visit_of
+from queueboard.views.own import visit_of
 from queueboard.views.private import private
 from queueboard.views.texts import Texts, event_texts, phone_texts, say
 
@@ -32,8 +34,12 @@ GIVES_UP = (Ticket.State.WAITING, Ticket.State.CALLED, Ticket.State.MISSED)
 @private
 @in_language
 def page(request: HttpRequest, token: str) -> HttpResponse:
-    """The page of the newest ticket with this token, else of its appointment. Raises Http404 for any other token."""
-    return shown(request, token)
+    """The page of the newest ticket with this token, else of its appointment; what a shared link shows of them. Raises
+    Http404 for any other token."""
+    try:
+        return shown(request, token)
+    except sharing.OnlyLooks as looking:
+        return watch.shown(request, looking.link)
 
 
 def shown(request: HttpRequest, token: str, *, refused: BookingError | None = None) -> HttpResponse:
@@ -44,6 +50,7 @@ def shown(request: HttpRequest, token: str, *, refused: BookingError | None = No
     else:
         context = _of_appointment(visit, texts, when_to_come.way_of(request))
     context |= {"token": token, "follow": context["live"] and wechat.is_set_up()}
+    context["links"] = sharing.shared(visit).count() if context["live"] else 0
     suspension = suspensions.of(context.pop("patient"))
     context["suspended"] = suspension and suspensions.sentence(suspension)
     context |= {"texts": texts, "refresh_seconds": 20, "token": token, "tell_key": keys.public(), "refused": refused}

@@ -111,7 +111,7 @@ def face(snapshot: dict[str, Any], number: str, texts: Texts, now: datetime) -> 
                 "range": span_text(snapshot, entry, texts, now),
                 "advice": advice(snapshot, entry, ahead, texts),
                 "strip": strip(snapshot, ahead),
-                "strip_text": say(texts, "strip", ahead),
+                "strip_text": say(texts, "strip", ahead, number=number),
                 "worse": worsened(entry, texts),
             }
     return {"state": ""}

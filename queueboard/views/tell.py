@@ -16,6 +16,7 @@ from booking.models import Appointment, BallotEntry, WaitlistEntry
 from queueboard.errors import QueueError
 from queueboard.models import Ticket
 from queueboard.notify.push import subscriptions
+from queueboard.services import sharing
 from queueboard.views.language import CODES
 from queueboard.views.own import TOKEN
 
@@ -28,12 +29,13 @@ TOLD_OF = (Ticket, Appointment, WaitlistEntry, BallotEntry)
 def tell(request: HttpRequest, token: str) -> HttpResponse:
     """POST: what `PushSubscription.toJSON()` says, and the page's `language`; DELETE: its `endpoint`.
 
-    Whoever has the link may, as whoever has it sees the page. Raises Http404 for a token that is none.
+    Whoever has the patient's link may, as whoever has it sees the page. Raises Http404 for a token that is none.
     """
     known = TOKEN.fullmatch(token) and any(each.objects.filter(token=token).exists() for each in TOLD_OF)
-    if not known:
-        raise Http404
     try:
+        if not known:
+            sharing.refuse(token)
+            raise Http404
         given = _read(request)
         if request.method == "DELETE":
             subscriptions.drop(token=token, endpoint=given.get("endpoint"))

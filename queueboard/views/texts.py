@@ -132,6 +132,28 @@ def phone_texts() -> Texts:
     )
 
 
+def watch_texts() -> Texts:
+    """The same for who looks on with a shared link: of somebody, and not to them."""
+    return phone_texts() | {
+        "before": _counted(lambda n: ngettext("Patient before {number}", "Patients before {number}", n)),
+        "before.none": _("{number} is next"),
+        "advice.next": _("Next. Now is the time to wait near {room}."),
+        "advice.near": _("Now is the time to be in the waiting area."),
+        "advice.stay": _("Now is the time to stay close to the waiting area."),
+        "advice.time": _("There is time. Back by {time} is early enough."),
+        "advice.paused": _("The expert is away for the moment. The place is kept."),
+        "advice.paused.until": _("The expert is away and goes on at {time}. The place is kept."),
+        "advice.stopped": _("No more calls today. The desk says what happens next."),
+        "title.called": _("{number} is called: {room}"),
+        "strip": _counted(
+            lambda n: ngettext("{n} patient waits before {number}", "{n} patients wait before {number}", n)
+        ),
+        "joining": _counted(
+            lambda n: ngettext("Checked in now: {n} patient before", "Checked in now: {n} patients before", n)
+        ),
+    }
+
+
 def event_texts() -> Texts:
     """What happened to one's own ticket, by kind of event."""
     return {

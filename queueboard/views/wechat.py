@@ -15,9 +15,10 @@ from queueboard.chat import hearing
 from queueboard.chat.interface import Kind, Replayed, Said
 from queueboard.models import VisitCode
 from queueboard.notify import delivery
+from queueboard.services.sharing import is_live
 from queueboard.views.address import address_of
 from queueboard.views.language import in_language
-from queueboard.views.own import is_live, visit_of
+from queueboard.views.own import visit_of
 from queueboard.views.private import private
 from queueboard.wechat import messages, scenes, signing
 from queueboard.wechat.transport import WeChatError

@@ -10,10 +10,12 @@ const SHOWN_AHEAD = 12;
 const SHOWN_EVENTS = 12;
 const LIVE = ["waiting", "called", "serving", "missed"];
 const PAID_EVERY = 20000; // ms between two questions whether a held number is paid
+const STILL_EVERY = 60000; // ms between two questions whether a shared link still shows anything
 const BUZZ = [400, 200, 400, 200, 800];
 
 let page = document.getElementById("face");
 const { session, zone } = page.dataset;
+const looksOn = "looksOn" in page.dataset; // a relative with a shared link
 const age = document.getElementById("age");
 const told = new Set(); // what is in the list of what happened already
 let known = null; // numbers of the last state
@@ -44,7 +46,7 @@ function advice(queue, entry, ahead) {
   return say("advice.time", { time: clock(Date.parse(queue.at) + early * 60000, zone) });
 }
 
-function strip(queue, ahead) {
+function strip(queue, ahead, number) {
   const many = (name, count) => Array(Math.max(0, count)).fill(name);
   const marks = [
     ...many("busy", Math.min(queue.serving.length + queue.called.length, 3)),
@@ -58,10 +60,11 @@ function strip(queue, ahead) {
     mark.className = name;
     return mark;
   }));
-  part("strip").setAttribute("aria-label", say("strip", { n: ahead }));
+  part("strip").setAttribute("aria-label", say("strip", { n: ahead, number }));
 }
 
 function happened(at, text, worse = false) {
+  if (looksOn) return; // what happened is the patient's
   const item = document.createElement("li");
   const time = document.createElement("time");
   const words = document.createElement("span");
@@ -83,15 +86,21 @@ function tellWorse(entry, quietly) {
   }
 }
 
+// A call takes the whole screen.
+function cover() {
+  document.body.toggleAttribute("data-called", page.dataset.state === "called" && !looksOn);
+}
+
 function show(queue, mine, number) {
   page.querySelectorAll("[data-when]").forEach((each) => { each.hidden = each.dataset.when !== mine.state; });
   page.dataset.state = mine.state;
+  cover();
   if (mine.state === "waiting") {
     put(page, "before", say(mine.ahead ? "before" : "before.none", { n: mine.ahead, number }));
     put(page, "ahead", mine.ahead);
     put(page, "range", spanText(queue, mine.entry, zone));
     put(page, "advice", advice(queue, mine.entry, mine.ahead));
-    strip(queue, mine.ahead);
+    strip(queue, mine.ahead, number);
     document.title = say("title.waiting", { n: mine.ahead, number });
   }
   if (mine.room) {
@@ -107,11 +116,13 @@ async function askServer(spread) {
   asking = setTimeout(async () => {
     try {
       const response = await fetch(location.href, { cache: "no-store" });
+      if (response.status === 410) location.reload();
       // Who is typing is not interrupted.
       if (!response.ok || document.activeElement?.closest("#face input")) return;
       const next = new DOMParser().parseFromString(await response.text(), "text/html");
       page.replaceWith(document.adoptNode(next.getElementById("face")));
       page = document.getElementById("face");
+      cover();
       document.title = next.title;
     } catch {
       // Offline: the age tells it, and the next state asks again.
@@ -132,7 +143,7 @@ function withNumber(queue, number) {
     const room = mine.room ? inWords(mine.room.names) : "";
     if (mine.state !== was || mine.state === "called") happened(queue.at, say(`happened.${mine.state}`, { room }));
     if (mine.state === "called") {
-      navigator.vibrate?.(BUZZ);
+      if (!looksOn) navigator.vibrate?.(BUZZ);
       document.getElementById("heard").textContent = say("title.called", { room, number });
     }
   }
@@ -169,6 +180,9 @@ function onState(queue) {
 
 // Of a payment no queue tells.
 if (page.dataset.state === "held") setInterval(() => page.dataset.state === "held" && askServer(1000), PAID_EVERY);
+
+// Nor does one tell of a link that was ended.
+if (looksOn) setInterval(askServer, STILL_EVERY, 5000);
 
 if ("live" in page.dataset) {
   const first = embedded("snapshot");

@@ -107,7 +107,7 @@ def test_every_table_that_leads_to_a_person_is_thought_of():
     assert leading - elsewhere == {
         "booking.Account", "booking.Appointment", "booking.BallotEntry", "booking.Member", "booking.Patient",
         "booking.PhoneCode", "booking.Suspension", "booking.WaitlistEntry", "queueboard.Address",
-        "queueboard.Correspondent", "queueboard.Ticket", "queueboard.VisitCode",
+        "queueboard.Correspondent", "queueboard.SharedLink", "queueboard.Ticket", "queueboard.VisitCode",
     }  # fmt: skip
 
 

@@ -39,8 +39,9 @@ PHONES = {"booked": "18955501234", "walk-in": "18955505678", "family": "18955501
 BELONGS = {
     "name": {"booking_patient.name"},
     "token": {
-        "booking_appointment.token", "queueboard_ticket.token", "queueboard_address.token", "booking_payment.number",
-        "booking_payment.provider_number", "booking_moneymove.provider_number",
+        "booking_appointment.token", "queueboard_ticket.token", "queueboard_address.token",
+        "queueboard_sharedlink.token", "booking_payment.number", "booking_payment.provider_number",
+        "booking_moneymove.provider_number",
     },
 }  # fmt: skip
 
@@ -160,6 +161,14 @@ def come(clerk: Visitor, scene) -> list[str]:
     return list(Ticket.objects.values_list("token", flat=True))
 
 
+def share(visitor: Visitor, token: str) -> str:
+    """With a relative, who looks, and tries to do something. The secret of the link."""
+    address = visitor.ask("POST", f"/t/{token}/share/", 200, headers={"Accept": "application/json"}).json()["url"]
+    visitor.ask("GET", address, 200)
+    visitor.ask("POST", f"{address}late/", 403)
+    return address.split("/")[-2]
+
+
 def look(visitor: Visitor, clerk: Visitor) -> None:
     """The look-up of a lost link, and staff who search."""
     for last_four in ("0000", IDS["booked"][-4:]):
@@ -236,6 +245,7 @@ def test_nothing_of_patients_is_left_where_it_does_not_belong(
         with connect(f"{live}/queues/{scene['today'].pk}/") as queue, connect(f"{live}/boards/hall/") as board:
             token = book(visitor, scene).token
             tokens = [token, *come(clerk, scene)]
+            secret = share(visitor, token)
             look(visitor, clerk)
             codes = sign_in(Visitor(site))
             fail(visitor, scene, token)
@@ -259,7 +269,7 @@ def test_nothing_of_patients_is_left_where_it_does_not_belong(
     written.redis(our_redis, settings.REDIS_PREFIX)
     written.database()
     planted = {"name": list(NAMES.values()), "id": list(IDS.values()), "phone": list(PHONES.values()),
-               "code": codes, "token": tokens}  # fmt: skip
+               "code": codes, "token": tokens, "secret": [secret]}  # fmt: skip
     assert "Internal Server Error: /t/" in site.log.read_text()
     assert "Traceback" in caplog.text
     assert {"a frame", "a mail", "Redis", "a browser's session"} <= {where for where, _text in written.texts}
