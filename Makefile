@@ -33,7 +33,7 @@ run: install
 
 # Those that start processes or a browser wait more than they work: three at a time, each file in one place.
 test: install-dev
-	.venv/bin/python -m queueboard.supervisor.sandbox .venv/bin/python -m pytest -m '$(MARKS)(processes or browser)' -n 3 --dist loadfile $(ARGS)
+	.venv/bin/python -m queueboard.supervisor.sandbox .venv/bin/python -m pytest -m '$(MARKS)(processes or browser)' -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 	.venv/bin/python -m queueboard.supervisor.sandbox .venv/bin/python -m pytest -m '$(MARKS)not processes and not browser' -n 2 $(ARGS)
 
 bench: install-dev

@@ -48,6 +48,8 @@ def _flush_in_spite_of_triggers():
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
+    # The longest first: begun last, one of them would run alone.
+    items.sort(key=lambda item: item.get_closest_marker("processes") is None)
     for item in items:
         if _is_pure(item):
             item.add_marker("pure")

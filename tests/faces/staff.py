@@ -14,8 +14,7 @@ from booking.models import Department, Session
 from queueboard.models import Ticket
 from tests import factories
 
-roles = import_module("queueboard.migrations.0003_roles")
-screens = import_module("queueboard.migrations.0022_screens_are_managed")
+roles = import_module("queueboard.migrations.0001_squashed_0026_board_sound")
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 
 
@@ -23,7 +22,6 @@ def user(role: str, *departments: Department, name: str = "") -> User:
     """Somebody with this role ("" for none, "root" for a superuser), a clerk of these departments."""
     if not Group.objects.filter(name="clerk").exists():
         roles.make_roles(apps, None)  # a flushed database has lost what migrations wrote
-        screens.allow(apps, None)
     made = User.objects.create(username=name or f"{role}-{User.objects.count()}", is_staff=True)
     if role == "root":
         made.is_superuser = True

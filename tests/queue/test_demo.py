@@ -33,15 +33,10 @@ RATES = people.Rates()
 MODELS = (Department, get_user_model(), Group, Board, Template, Session, Appointment, Patient, PastVisit, Ticket)
 
 
-@pytest.fixture(autouse=True)
-def _quick_passwords(request):
-    request.getfixturevalue("settings").PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-
-
 @pytest.fixture
 def roles(transactional_db):
-    """A flush takes the groups of migration 0003 with it."""
-    importlib.import_module("queueboard.migrations.0003_roles").make_roles(apps, None)
+    """A flush takes the groups of the first migration with it."""
+    importlib.import_module("queueboard.migrations.0001_squashed_0026_board_sound").make_roles(apps, None)
 
 
 @pytest.fixture
