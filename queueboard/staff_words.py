@@ -11,7 +11,7 @@ from django.utils.translation import ngettext, pgettext
 from booking.models import Appointment
 from queueboard.rules import Place
 from queueboard.services.foretold import Foretold
-from queueboard.views.texts import Texts, age_texts
+from queueboard.views.texts import Texts, age_texts, range_texts
 
 
 def _counted(make: Callable[[int], str]) -> dict[str, str]:
@@ -111,44 +111,55 @@ def foretold_words(found: Foretold | None) -> str:
 
 def expert_words() -> Texts:
     """The sentences of the expert's page."""
-    return _both_pages() | {
-        "seen_of": _("Seen {done} / {all}"),
-        "waiting_count": _("waiting {n}"),
-        "in_service": _("In service"),
-        "called": _("Called"),
-        "room_free": _("Nobody is in the room"),
-        "times": _("called {n} ×"),
-        "next": _("Next"),
-        "next_nobody": _("Nobody is waiting"),
-        "next_finish": _("Finish: nobody is waiting"),
-        "resume": _("Go on"),
-        "pause": _("Pause"),
-        "undo": _("Undo"),
-        "put_back": _("Is back"),
-        "return_visit": _("Is back"),
-        "not_called": _("The patient in the room is not waiting for a call."),
-        "stopped": _("This session was stopped: nobody more is called."),
-        "closed": _("This session is closed."),
-        "state.planned": _("Registration has not opened yet."),
-        "state.closed": _("This session is closed."),
-        "state.cancelled": _("This session is cancelled."),
-        "did.call": _("{number} is called."),
-        "did.recall": _("{number} is called again."),
-        "did.start": _("The visit of {number} has begun."),
-        "did.finish": _("{number} is finished."),
-        "did.miss": _("{number} missed the call."),
-        "did.send-for-test": _("{number} went for a test and comes back as a return visit."),
-        "did.return-visit": _("{number} is back and waits as a return visit."),
-        "did.put-back": _("{number} has reported back and waits."),
-        "did.pause": _("Paused. Patients see the reason and the time of return."),
-        "did.resume": _("Calls go on."),
-        "did.change-room": _("You are in {room} now."),
-        "did.add": _("Numbers added: {count}."),
-        "did.nobody": _("Nobody is waiting."),
-        "no_patient": _("Nobody is called or in the room."),
-        "no_free_room": _("No other room is free."),
-        "slots_over": _("Every slot of this session has ended."),
-    }
+    return (
+        _both_pages()
+        | range_texts()
+        | {
+            "seen_of": _("Seen {done} / {all}"),
+            "waiting_count": _("waiting {n}"),
+            "to_come": _("to come {n}"),
+            "planned": _("Planned {start} – {end}"),
+            "running": _("{time} so far, planned until {end}"),
+            "hours": _("{h} h {n} min"),
+            "all_seen": _("all here seen: {range}"),
+            "booked_for": _("booked for {time}"),
+            "first_visit": _("first visit"),
+            "in_service": _("In service"),
+            "called": _("Called"),
+            "room_free": _("Nobody is in the room"),
+            "times": _("called {n} ×"),
+            "next": _("Next"),
+            "next_nobody": _("Nobody is waiting"),
+            "next_finish": _("Finish: nobody is waiting"),
+            "resume": _("Go on"),
+            "pause": _("Pause"),
+            "undo": _("Undo"),
+            "put-back": _("Is back"),
+            "return-visit": _("Is back"),
+            "not_called": _("The patient in the room is not waiting for a call."),
+            "stopped": _("This session was stopped: nobody more is called."),
+            "closed": _("This session is closed."),
+            "state.planned": _("Registration has not opened yet."),
+            "state.closed": _("This session is closed."),
+            "state.cancelled": _("This session is cancelled."),
+            "did.call": _("{number} is called."),
+            "did.recall": _("{number} is called again."),
+            "did.start": _("The visit of {number} has begun."),
+            "did.finish": _("{number} is finished."),
+            "did.miss": _("{number} missed the call."),
+            "did.send-for-test": _("{number} went for a test and comes back as a return visit."),
+            "did.return-visit": _("{number} is back and waits as a return visit."),
+            "did.put-back": _("{number} has reported back and waits."),
+            "did.pause": _("Paused. Patients see the reason and the time of return."),
+            "did.resume": _("Calls go on."),
+            "did.change-room": _("You are in {room} now."),
+            "did.add": _("Numbers added: {count}."),
+            "did.nobody": _("Nobody is waiting."),
+            "no_patient": _("Nobody is called or in the room."),
+            "no_free_room": _("No other room is free."),
+            "slots_over": _("Every slot of this session has ended."),
+        }
+    )
 
 
 def minding_words() -> dict[str, str]:

@@ -36,8 +36,8 @@ class StaffTicketSerializer(serializers.ModelSerializer):
         model = Ticket
         fields = [
             "id", "session", "label", "name", "masked", "patient", "state", "slot", "booked", "first_visit", "room",
-            "room_code", "late", "passed", "misses", "calls", "priority", "priority_reason", "arrived", "called_at",
-            "started_at", "ended_at", "token",
+            "room_code", "late", "passed", "misses", "calls", "returned", "priority", "priority_reason", "arrived",
+            "called_at", "started_at", "ended_at", "token",
         ]  # fmt: skip
         read_only_fields = fields
 
@@ -86,6 +86,13 @@ class LineSerializer(serializers.Serializer):
     worse = WorseSerializer(many=True)
 
 
+class BehindAllSerializer(serializers.Serializer):
+    """When somebody would be called who came now and stood behind everybody: all who are here have been seen then."""
+
+    median = serializers.FloatField()
+    p90 = serializers.FloatField()
+
+
 class StaffQueueSerializer(serializers.Serializer):
     """The whole queue for staff, of one version."""
 
@@ -93,6 +100,9 @@ class StaffQueueSerializer(serializers.Serializer):
     version = serializers.IntegerField()
     at = serializers.DateTimeField()
     stopped_early = serializers.BooleanField()
+    numbers = serializers.IntegerField(source="session.numbers", help_text="How many the session has in all.")
+    to_come = serializers.IntegerField(help_text="How many have booked and are not here yet.")
+    behind_all = BehindAllSerializer(allow_null=True)
     slots = SlotSerializer(many=True)
     rooms = StaffRoomSerializer(many=True)
     waiting = LineSerializer(many=True)

@@ -1,13 +1,14 @@
 """The whole queue as staff sees it, and the one shape in which a ticket is answered."""
 
 import json
+from operator import itemgetter
 from typing import Any
 
 from django.utils.dateparse import parse_datetime
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from booking.models import Session, SessionRoom
+from booking.models import Appointment, Session, SessionRoom
 from queueboard import access
 from queueboard.api.public import snapshot
 from queueboard.api.staff_shapes import StaffQueueSerializer, StaffRoomSerializer, StaffTicketSerializer
@@ -30,7 +31,7 @@ def staff_queue(request: Request, session: Session) -> dict[str, Any]:
         queue = json.loads(snapshot(session).desk)
         tickets = list(session.tickets.select_related("patient", "slot", "room").order_by("number"))
         seats = list(session.rooms.select_related("room", "expert").order_by("room__code"))
-        session.refresh_from_db(fields=["version", "state", "stopped_early"])
+        session.refresh_from_db(fields=["version", "state", "stopped_early", "numbers"])
         if session.version == queue["version"]:
             break
     for ticket in tickets:
@@ -42,6 +43,8 @@ def staff_queue(request: Request, session: Session) -> dict[str, Any]:
         "version": queue["version"],
         "at": parse_datetime(queue["at"]),
         "stopped_early": session.stopped_early,
+        "to_come": session.appointments.filter(state=Appointment.State.BOOKED).count(),
+        "behind_all": max(queue["joining"], key=itemgetter("position"), default=None),
         "slots": session.slots.order_by("index"),
         "rooms": [_room(request, session, seat, present.get(seat.room_id)) for seat in seats],
         "waiting": [

@@ -42,7 +42,8 @@ def span_text(snapshot: dict[str, Any], entry: dict[str, Any], texts: Texts, now
         return say(texts, "range.soon")
     if times[1] < now:
         return say(texts, "range.late")
-    return say(texts, "range", start=clock(times[0]), end=clock(times[1]))
+    start, end = clock(times[0]), clock(times[1])
+    return say(texts, "range", start=start, end=end) if start != end else say(texts, "range.one", time=end)
 
 
 def paused(snapshot: dict[str, Any]) -> dict[str, Any] | None:

@@ -95,18 +95,26 @@ def reason_texts() -> Texts:
     }
 
 
+def range_texts() -> Texts:
+    """When somebody is called: from the median to the 90th percentile (R5.2)."""
+    return {
+        "range": _("about {start} – {end}"),
+        "range.one": _("about {time}"),
+        "range.soon": _("any moment now"),
+        "range.none": _("no estimate yet"),
+        "range.late": _("it takes a little longer than expected"),
+    }
+
+
 def phone_texts() -> Texts:
     return (
         age_texts()
         | queue_texts()
         | reason_texts()
+        | range_texts()
         | {
             "before": _counted(lambda n: ngettext("{number}: patient before you", "{number}: patients before you", n)),
             "before.none": _("{number}: you are next"),
-            "range": _("about {start} – {end}"),
-            "range.soon": _("any moment now"),
-            "range.none": _("no estimate yet"),
-            "range.late": _("it takes a little longer than expected"),
             "advice.next": _("You are next. Please wait near {room}."),
             "advice.near": _("Please come to the waiting area now."),
             "advice.stay": _("Please stay close to the waiting area."),

@@ -1,14 +1,17 @@
 // The expert's page: what is shown of one room, what each key does. What may be done is the server's to say.
 import { ask, follow, lasted, stepWords } from "./staff.js";
+import { spanText } from "./queue_words.js";
 import { clock, inWords, put, say, showAge } from "./words.js";
 
 const page = document.body;
-const { session, numbers, zone } = page.dataset;
+const { session, zone } = page.dataset;
 const byId = (id) => document.getElementById(id);
 const KEYS = { r: "recall", m: "miss", s: "start", b: "test", f: "finish", p: "pause", t: "room", a: "add", z: "undo" };
+const DIGITS = 9; // keys for those who come back
 const AFTER_NEXT = 1000; // milliseconds: a second press this soon is the same press
 let room = Number(page.dataset.room);
 let queue = null;
+let began = Infinity; // the first call of the session
 let line = Promise.resolve(); // the steps under way and to come
 let nextAgain = 0; // when "next" may be pressed again
 
@@ -20,6 +23,7 @@ function answer(words, bad = false) {
   byId("answer").toggleAttribute("data-bad", bad);
 }
 
+// `act`: what its button says and does, and its key, where it has one.
 function row(entry, act) {
   const element = byId("row").content.firstElementChild.cloneNode(true);
   put(element, "label", entry.label);
@@ -30,14 +34,19 @@ function row(entry, act) {
   if (act) {
     const button = element.querySelector("button");
     button.hidden = false;
-    button.textContent = say(act.word);
+    put(button, "act", say(act.step));
+    button.querySelector("kbd").textContent = act.key;
+    button.dataset.key = act.key;
     button.onclick = () => run(() => step(entry, act.step));
   }
   return element;
 }
 
-function list(part, entries, act) {
-  page.querySelector(`[data-put="${part}"]`).replaceChildren(...entries.map((entry) => row(entry, act)));
+// `step`: what can be done for each; `before`: how many digits other lists have taken for their keys.
+function list(part, entries, step, before = 0) {
+  const key = (n) => (n < DIGITS ? String(n + 1) : "");
+  const rows = entries.map((entry, n) => row(entry, step && { step, key: key(before + n) }));
+  page.querySelector(`[data-put="${part}"]`).replaceChildren(...rows);
   const box = page.querySelector(`[data-part="${part}"]`);
   if (box) box.hidden = !entries.length;
 }
@@ -52,20 +61,34 @@ function show(newest) {
   const first = queue.line[0];
   page.dataset.state = here.paused ? "paused" : patient ? patient.state : "free";
   put(page, "room", inWords(here.names));
-  put(page, "seen", say("seen_of", { done: queue.done, all: numbers }));
-  put(page, "waiting", say("waiting_count", { n: queue.line.length }));
+  const counts = [say("seen_of", { done: queue.done, all: queue.numbers }), say("waiting_count", { n: queue.line.length })];
+  if (queue.to_come) counts.push(say("to_come", { n: queue.to_come }));
+  put(page, "counts", counts.join(" · "));
+  began = Math.min(...queue.tickets.map((ticket) => Date.parse(ticket.started_at || ticket.called_at) || Infinity));
   put(page, "state", patient ? say(called ? "called" : "in_service") : say("room_free"));
   put(page, "number", patient ? patient.label : "–");
   put(page, "name", patient ? patient.masked : "");
+  put(page, "kind", patient ? kind(patient) : "");
   showNext(here, patient, first);
   put(page, "pause", say(here.paused ? "resume" : "pause"));
   put(page, "undo", here.undo ? say("undo_what", { what: stepWords(here.undo) }) : say("undo"));
   enable({ recall: called, miss: called, start: called, test: patient, finish: patient, pause: true, undo: here.undo });
   list("line", queue.line);
   page.querySelector('[data-put="nobody"]').hidden = queue.line.length > 0;
-  list("missed", queue.missed, { word: "put_back", step: "put-back" });
-  list("away", queue.away, { word: "return_visit", step: "return-visit" });
+  list("missed", queue.missed, "put-back");
+  list("away", queue.away, "return-visit", queue.missed.length);
   tick();
+}
+
+// Who it is, as far as the calls have to do with it.
+function kind(patient) {
+  const slot = queue.slots.find((each) => each.index === patient.slot);
+  return [
+    patient.priority && say(`place.${patient.priority}`),
+    patient.booked ? say("booked_for", { time: clock(slot.starts_at, zone) }) : say("place.walk_in"),
+    patient.returned ? say("place.return_visit") : patient.first_visit && say("first_visit"),
+    patient.late && say("place.late"),
+  ].filter(Boolean).join(" · ");
 }
 
 function showNext(here, patient, first) {
@@ -92,7 +115,18 @@ function tick() {
   const patient = present();
   const since = patient && (patient.state === "called" ? patient.called_at : patient.started_at);
   const times = patient?.state === "called" ? say("times", { n: patient.calls }) : "";
+  showMorning(patient);
   put(page, "lasted", since ? [times, lasted(since, queue.ahead)].filter(Boolean).join(" · ") : "");
+}
+
+// How long the session has gone on, and when all who are here will have been seen.
+function showMorning(patient) {
+  const [start, end] = [clock(queue.session.starts_at, zone), clock(queue.session.ends_at, zone)];
+  const minutes = Math.max(0, Math.floor((Date.now() + queue.ahead - began) / 60000));
+  const time = minutes < 60 ? say("minutes", { n: minutes }) : say("hours", { h: Math.floor(minutes / 60), n: minutes % 60 });
+  put(page, "running", began === Infinity ? say("planned", { start, end }) : say("running", { time, end }));
+  const here = queue.behind_all && (patient || queue.line.length);
+  put(page, "all_seen", here ? say("all_seen", { range: spanText(queue, queue.behind_all, zone) }) : "");
 }
 
 // One step after the other. Each is about whom the presser saw: what has moved on meanwhile is the server's to refuse.
@@ -240,6 +274,8 @@ document.addEventListener("keydown", (event) => {
   if (!keys.checked || event.repeat || event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.target.closest("input, select, textarea, dialog")) return;
   const onControl = event.target.closest("button, a");
+  const back = /^[1-9]$/.test(event.key) && page.querySelector(`.line [data-key="${event.key}"]`);
+  if (back) return back.click();
   const action = event.key === " " ? !onControl && "next" : KEYS[event.key.toLowerCase()];
   if (!action) return;
   event.preventDefault();

@@ -40,7 +40,8 @@ export function spanText(queue, entry, zone) {
     start = Math.floor(start / STEP) * STEP;
     end = Math.ceil(end / STEP) * STEP;
   }
-  return say("range", { start: clock(start, zone), end: clock(end, zone) });
+  const [first, last] = [clock(start, zone), clock(end, zone)];
+  return first === last ? say("range.one", { time: last }) : say("range", { start: first, end: last });
 }
 
 export function roomOf(queue, code) {

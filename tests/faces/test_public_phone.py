@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 import pytest
 from django.utils import timezone
+from django.utils.translation import override
 
 from booking.models import Appointment, Session, Suspension
 from queueboard.models import Ticket
@@ -13,6 +14,8 @@ from queueboard.services.calls import call_next, finish, miss, start
 from queueboard.services.lifecycle import stop_early
 from queueboard.services.returns import put_back, send_for_test
 from queueboard.services.rooms import pause
+from queueboard.views import phone_face
+from queueboard.views.texts import phone_texts
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -286,3 +289,15 @@ def test_a_suspended_patient_reads_why_and_until_when_and_is_still_seen_on_site(
     assert visible(html) == {"waiting"}
     Suspension.objects.update(until=now + timedelta(microseconds=1))
     assert words not in get(client, mine.token, language).content.decode()
+
+
+@pytest.mark.parametrize(
+    ("median", "p90", "words"),
+    [(1.1, 1.9, "about 08:01"), (0.5, 2.5, "about 08:00 – 08:02"), (3, 16, "about 08:00 – 08:20")],
+)
+def test_a_span_within_a_minute_is_said_as_one_time(median, p90, words):
+    """R5.2"""
+    at = factories.at("08:00")
+    with override("en"):
+        shown = phone_face.span_text({"at": at.isoformat()}, {"median": median, "p90": p90}, phone_texts(), at)
+    assert shown == words

@@ -1,5 +1,6 @@
 """The desk and the expert's page in a browser, by the keyboard alone."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -9,6 +10,7 @@ from playwright.sync_api import expect
 from booking.models import Suspension
 from queueboard.models import QueueEvent, Ticket
 from queueboard.services.arrivals import check_in, register_walk_in
+from queueboard.services.calls import call_ticket
 from tests import browser as browsers
 from tests import factories
 from tests.faces import staff
@@ -335,11 +337,13 @@ def test_a_visit_begins_goes_for_a_test_and_comes_back_as_a_return_visit(expert,
     expect(expert.locator(".now h2")).to_have_text("In service", timeout=SOON)
     keys(expert, "b")
     says(expert, "A001 went for a test")
-    expert.get_by_role("button", name="Is back").focus()
-    keys(expert, "Enter")
+    expect(expert.get_by_role("button", name="Is back")).to_contain_text("1")
+    keys(expert, "1")
     says(expert, "A001 is back")
     expect(expert.locator(".line ol li", has_text="return visit")).to_have_count(1, timeout=SOON)
     assert Ticket.objects.get(session=queue, number=1).returned is not None
+    call_ticket(ticket_id=queue.tickets.get(number=1).pk, room_id=queue.rooms.get().room_id)
+    expect(expert.locator(".now .of")).to_contain_text("return visit", timeout=SOON)
 
 
 def test_a_pause_has_a_reason_and_a_time_and_space_ends_it(expert, queue):
@@ -377,6 +381,25 @@ def test_keys_can_be_switched_off(expert, queue):
     expert.locator("#next").focus()
     keys(expert, "Enter")
     says(expert, "A001 is called.")
+
+
+@pytest.mark.looks
+def test_next_is_the_largest_and_in_view_on_a_small_phone_and_every_key_stands_on_its_button(queue, open_page):
+    page = open_page(staff.user("manager"), f"/expert/?session={queue.pk}", "320")
+    expect(page.locator(".line ol li")).to_have_count(3, timeout=SOON)
+    keys(page, "Space")
+    expect(page.locator(".now .of")).to_have_text(
+        re.compile(r"^张\*明 booked for \d\d:\d\d · first visit$"), timeout=SOON
+    )
+    expect(page.locator(".morning")).to_contain_text("min so far, planned until")
+    expect(page.locator(".morning")).to_contain_text("all here seen: about")
+    expect(page.locator(".counts")).to_have_text("Seen 0 / 42 · waiting 2 · to come 1")
+    sizes = {each: page.locator(each).bounding_box() for each in (".next", ".now", ".actions button:first-child")}
+    areas = {each: box["width"] * box["height"] for each, box in sizes.items()}
+    assert max(areas, key=areas.get) == ".next"
+    assert sizes[".next"]["y"] + sizes[".next"]["height"] < 640
+    shown = page.locator("main button:visible:not([data-do=next]) kbd").all_text_contents()
+    assert set(shown) == set("RMSBFPZTA")
 
 
 @pytest.mark.looks
