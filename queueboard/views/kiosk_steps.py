@@ -10,6 +10,7 @@ from django.db import transaction
 from django.http import QueryDict
 from django.utils.translation import get_language
 
+from booking import identity
 from booking.errors import BookingError
 from booking.models import Patient, Session
 from booking.services import patients
@@ -117,7 +118,12 @@ def _last_four(flow: Flow, press: Press) -> None:
         flow.problem = "four"
         return
     phone, flow.phone = flow.phone, ""
-    _known(flow, press, people.with_phone(phone, end, place=press.place, now=press.now))
+    found = people.with_phone(phone, end, place=press.place, now=press.now)
+    number = identity.plain(Patient.IdType.OTHER, phone)
+    if not found and number.endswith(end):
+        # Some passports have digits only: that was the ID, and this is its end.
+        found = people.with_id(number, place=press.place, now=press.now)
+    _known(flow, press, found)
 
 
 def _known(flow: Flow, press: Press, found: list[int]) -> None:

@@ -85,7 +85,7 @@ async function recovered() {
 
 function begin() {
   touched = shownAt = Date.now();
-  for (const element of body().querySelectorAll(".keys, [data-do=print], .ends")) element.hidden = false;
+  for (const element of body().querySelectorAll(".keys, [data-do=print], [data-do=stay], .ends")) element.hidden = false;
   for (const field of body().querySelectorAll("[data-keys], .scan input")) field.inputMode = "none";
   (body().querySelector("main [autofocus]") || body().querySelector("h1"))?.focus();
   tick();

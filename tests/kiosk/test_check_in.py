@@ -64,6 +64,17 @@ def test_a_phone_number_needs_the_end_of_the_id(visitor, booked):
     assert visitor.response.context["ticket"].appointment == booked
 
 
+@pytest.mark.parametrize(("end", "step"), [("6789", "done"), ("1234", "problem")])
+def test_a_passport_of_digits_only_checks_in_by_its_own_end(visitor, session, end, step):
+    """R4.1, R6.2"""
+    foreign = factories.patient(name="John Smith", phone="", id_type="passport", id_number="123456789")
+    factories.appointment(session, who=foreign)
+    visitor.press("check_in")
+    visitor.press("who", q="123456789")
+    visitor.press("four", four=end)
+    assert visitor.step == step
+
+
 def test_a_wrong_end_of_the_id_looks_like_an_unknown_phone(visitor, booked):
     """R6.2"""
     visitor.press("check_in")
