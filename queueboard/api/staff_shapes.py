@@ -93,6 +93,13 @@ class BehindAllSerializer(serializers.Serializer):
     p90 = serializers.FloatField()
 
 
+class OnSiteSerializer(serializers.Serializer):
+    """The code with which those who are here check in on their phones (R4.1), and when the next one comes."""
+
+    code = serializers.CharField()
+    until = serializers.DateTimeField()
+
+
 class StaffQueueSerializer(serializers.Serializer):
     """The whole queue for staff, of one version."""
 
@@ -103,6 +110,7 @@ class StaffQueueSerializer(serializers.Serializer):
     numbers = serializers.IntegerField(source="session.numbers", help_text="How many the session has in all.")
     to_come = serializers.IntegerField(help_text="How many have booked and are not here yet.")
     behind_all = BehindAllSerializer(allow_null=True)
+    on_site = OnSiteSerializer(allow_null=True, help_text="For the desk, while somebody who has booked can check in.")
     slots = SlotSerializer(many=True)
     rooms = StaffRoomSerializer(many=True)
     waiting = LineSerializer(many=True)

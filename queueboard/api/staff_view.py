@@ -4,12 +4,13 @@ import json
 from operator import itemgetter
 from typing import Any
 
+from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from booking.models import Appointment, Session, SessionRoom
-from queueboard import access
+from queueboard import access, on_site
 from queueboard.api.public import snapshot
 from queueboard.api.staff_shapes import StaffQueueSerializer, StaffRoomSerializer, StaffTicketSerializer
 from queueboard.models import Ticket
@@ -38,12 +39,15 @@ def staff_queue(request: Request, session: Session) -> dict[str, Any]:
         ticket.session = session
     by_label = {ticket.label: ticket for ticket in tickets}
     present = {ticket.room_id: ticket.pk for ticket in tickets if ticket.state in ("called", "serving")}
+    desk = access.may_desk(request.user, session)
+    to_come = session.appointments.filter(state=Appointment.State.BOOKED).count()
     seen = {
         "session": session,
         "version": queue["version"],
         "at": parse_datetime(queue["at"]),
         "stopped_early": session.stopped_early,
-        "to_come": session.appointments.filter(state=Appointment.State.BOOKED).count(),
+        "to_come": to_come,
+        "on_site": _on_site(session) if desk and to_come and session.state in Session.LIVE else None,
         "behind_all": max(queue["joining"], key=itemgetter("position"), default=None),
         "slots": session.slots.order_by("index"),
         "rooms": [_room(request, session, seat, present.get(seat.room_id)) for seat in seats],
@@ -54,7 +58,12 @@ def staff_queue(request: Request, session: Session) -> dict[str, Any]:
         "tickets": tickets,
         "undo": undo.undoable(session_id=session.pk),
     }
-    return dict(StaffQueueSerializer(seen, context={"desk": access.may_desk(request.user, session)}).data)
+    return dict(StaffQueueSerializer(seen, context={"desk": desk}).data)
+
+
+def _on_site(session: Session) -> dict[str, Any]:
+    now = timezone.now()
+    return {"code": on_site.code(session.department_id, now), "until": on_site.valid_until(now)}
 
 
 def one_room(request: Request, session: Session, seat_id: int) -> dict[str, Any]:

@@ -19,6 +19,7 @@ const CAN = {
 
 export const state = { shown: null, queue: null, ticket: null, room: null, live: null };
 let changed = () => {};
+let nextCode = 0; // timer: the code of check-in by phone is another one in each minute
 
 export const slotWords = (slot) => `${clock(slot.starts_at, zone)}–${clock(slot.ends_at, zone)}`;
 export const can = (ticket, step) => (CAN[ticket.state] || []).includes(step);
@@ -65,7 +66,18 @@ export function showQueueOf(session) {
 function take(queue) {
   state.queue = queue;
   if (!queue.rooms.some((room) => room.id === state.room)) state.room = queue.rooms[0]?.id ?? null;
+  showCode();
   show();
+}
+
+function showCode() {
+  const { on_site: code, ahead } = state.queue;
+  const element = byId("on-site");
+  element.hidden = !code;
+  clearTimeout(nextCode);
+  if (!code) return;
+  element.querySelector("b").textContent = code.code;
+  nextCode = setTimeout(() => state.live.refresh(), Math.max(1000, Date.parse(code.until) - Date.now() - ahead + 500));
 }
 
 const rows = () => [...state.queue.line, ...state.queue.tickets.filter((t) => ["called", "serving", "missed", "away"].includes(t.state))];

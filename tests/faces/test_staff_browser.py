@@ -264,6 +264,34 @@ def test_another_queue_is_shown_by_its_key_and_the_walk_in_goes_there(desk, queu
     assert other.tickets.get().patient.name == "Li"
 
 
+def test_the_queues_are_printed_by_one_key_and_what_happened_on_paper_is_entered_by_keys(desk, queue):
+    """R4.1: the code for check-in by phone is beside the queue; R4.10, R6.3"""
+    expect(desk.locator("#on-site b")).to_have_text(re.compile(r"^\d{4}$"))
+    with desk.context.expect_page() as opened:
+        keys(desk, "Alt+q")
+    sheets = opened.value
+    for words in ("A001", "张晓明", "A004", "欧阳晓雨"):
+        expect(sheets.locator(".sheet")).to_contain_text(words, timeout=SOON)
+    assert queue.events.filter(kind="printed").count() == 1
+    desk.context.set_offline(True)
+    desk.evaluate("() => { window.print = () => { document.body.dataset.printed = 'yes'; }; }")
+    keys(desk, "Alt+q")  # the page that is open prints what it has
+    expect(desk.locator("body")).to_have_attribute("data-printed", "yes", timeout=SOON)
+    desk.context.set_offline(False)
+
+    keys(desk, "Alt+i")
+    expect(desk.locator("h1")).to_contain_text("Enter what happened on paper", timeout=SOON)
+    desk.locator("[name=n1-name]").focus()
+    times = [timezone.localtime(timezone.now() - timedelta(minutes=ago)) for ago in (25, 20, 18, 10)]
+    for written in ("李四", *(f"{each:%H%M}" for each in times)):
+        desk.keyboard.type(written)
+        keys(desk, "Enter")
+    keys(desk, "Control+Enter")
+    expect(desk.locator(".said")).to_contain_text("steps are entered", timeout=SOON)
+    seen = queue.tickets.get(patient__name="李四")
+    assert (seen.state, f"{timezone.localtime(seen.ended_at):%H%M}") == ("done", f"{times[-1]:%H%M}")
+
+
 def test_what_others_do_shows_on_the_desk_by_itself(desk, queue):
     """R6.1"""
     register_walk_in(session_id=queue.pk, patient_id=factories.patient(name="孙大海").pk)
