@@ -49,7 +49,8 @@ class Clinic:
     async def call_on(self, every: float) -> None:
         """A call in every queue, again and again."""
         while True:
-            answer = await self.ask("call")
+            # Ended between question and answer, the answer would be taken for that of the next question.
+            answer = await asyncio.shield(self.ask("call"))
             failed = isinstance(answer, dict) and "error" in answer
             self.errors += failed
             self.calls += not failed
