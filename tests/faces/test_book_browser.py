@@ -75,7 +75,9 @@ def book(page: Page, server, session: Session, words: dict[str, str], look=lambd
     return made
 
 
-@pytest.mark.parametrize("language", ["en", "zh-hans", "zh-hant"])
+@pytest.mark.parametrize(
+    "language", ["en", *(pytest.param(each, marks=pytest.mark.looks) for each in ("zh-hans", "zh-hant"))]
+)
 def test_somebody_books_pays_moves_and_cancels(session, server, chromium, language):
     """Each page on the way is accessible, fits a phone of 320 pixels, and has nothing that fails in the console."""
     context = browsers.context(chromium, "320", locale={"en": "en-US"}.get(language, "zh-CN"))

@@ -153,6 +153,7 @@ def test_a_phone_follows_its_ticket_from_the_line_to_the_end(scene, open_page):
     assert page.faults == []
 
 
+@pytest.mark.looks
 def test_a_call_buzzes_and_is_read_out(scene, open_page):
     session = scene.sessions[0]
     ticket = session.tickets.filter(state="waiting").order_by("arrived")[0]
@@ -184,6 +185,7 @@ def test_a_worse_place_appears_with_its_reason(scene, open_page):
     expect(page.locator("li.worse")).to_have_count(1)
 
 
+@pytest.mark.looks
 def test_the_script_says_what_the_server_said(scene, open_page):
     """Two programs write the page, one word for word like the other."""
     for session in (scene.sessions[0], scene.sessions[3]):
@@ -240,6 +242,7 @@ def test_a_board_shows_a_call_at_once_and_reads_it_out(scene, open_page):
     assert page.faults == []
 
 
+@pytest.mark.looks
 def test_calls_that_come_at_once_are_all_shown_each_for_eight_seconds(scene, open_page):
     """FACES: the others wait in line."""
     page = open_page(f"/board/{scene.board.slug}/?lang=en", "1080p")
@@ -260,6 +263,7 @@ def test_calls_that_come_at_once_are_all_shown_each_for_eight_seconds(scene, ope
     assert all(later - earlier >= 7900 for earlier, later in pairwise(times))
 
 
+@pytest.mark.looks
 def test_a_recall_is_announced_again(scene, open_page):
     """PEERS: a recall that is silent is no recall."""
     session = scene.sessions[1]
@@ -316,6 +320,7 @@ def test_twelve_queues_fit_on_one_screen(server, open_page):
 # --- the public pages
 
 
+@pytest.mark.looks
 def test_one_queues_page_and_the_list_of_all_follow(scene, open_page):
     session = scene.sessions[0]
     one, all_queues = open_page(f"/q/{session.pk}/?lang=en"), open_page("/?lang=en")
