@@ -9,6 +9,7 @@ from booking.models import Appointment, Department, Expert, Patient, Room, Sessi
 from booking.models.appointments import new_token
 from queueboard import rules
 from queueboard.chat.models import Correspondent, Heard, VisitCode  # noqa: F401  # tables of this app too
+from queueboard.colours import readable_under_white
 from queueboard.kiosk.models import Kiosk  # noqa: F401  # tables of this app too
 from queueboard.screens.models import Device, ScreenCode  # noqa: F401  # tables of this app too
 from queueboard.titled import Titled
@@ -177,6 +178,15 @@ class Board(Titled):
         CHIME = "chime", _("signal")
         OFF = "off", _("silent")
 
+    class Look(models.TextChoices):
+        DARK = "dark", _("dark")
+        LIGHT = "light", _("light")
+        CONTRAST = "contrast", _("high contrast")
+
+    class Layout(models.TextChoices):
+        FULL = "full", _("room, expert, now, the next three with their names")
+        LARGE = "large", _("room, now, next, in larger type and without names")
+
     departments = models.ManyToManyField(Department, related_name="boards", verbose_name=_("departments"))
     rooms = models.ManyToManyField(
         Room, related_name="boards", blank=True, verbose_name=_("rooms"), help_text=_("Empty: all rooms.")
@@ -188,13 +198,34 @@ class Board(Titled):
         _("sound"), max_length=5, choices=Sound.choices, default=Sound.VOICE,
         help_text=_("A browser without a voice of its own in the board's language gives the signal alone."),
     )  # fmt: skip
+    language = models.CharField(
+        _("language"), max_length=7, choices=settings.LANGUAGES, blank=True, help_text=_("Empty: that of the browser.")
+    )
+    second_language = models.CharField(
+        _("second language"), max_length=7, choices=settings.LANGUAGES, blank=True, default="en",
+        help_text=_("Stands smaller beneath the first."),
+    )  # fmt: skip
+    look = models.CharField(_("look"), max_length=8, choices=Look.choices, default=Look.DARK)
+    layout = models.CharField(_("layout of the queues"), max_length=5, choices=Layout.choices, default=Layout.FULL)
+    accent = models.CharField(
+        _("colour of the hospital"), max_length=7, blank=True, validators=[readable_under_white],
+        help_text=_("Behind the hospital's name, which is white. High contrast has colours of its own."),
+    )  # fmt: skip
 
     class Meta(Titled.Meta):
         constraints = [
-            models.CheckConstraint(condition=models.Q(sound__in=["voice", "chime", "off"]), name="board_sound")
+            models.CheckConstraint(condition=models.Q(sound__in=["voice", "chime", "off"]), name="board_sound"),
+            models.CheckConstraint(condition=models.Q(look__in=["dark", "light", "contrast"]), name="board_look"),
+            models.CheckConstraint(condition=models.Q(layout__in=["full", "large"]), name="board_layout"),
         ]
         verbose_name = _("board")
         verbose_name_plural = _("boards")
+
+    @property
+    def face(self) -> tuple[str, ...]:
+        """What of it a screen shows all the time, and can only take over by loading its page anew."""
+        languages = (self.language, self.second_language)
+        return (*self.titles.values(), self.sound, *languages, self.look, self.layout, self.accent)
 
 
 class LookupTry(models.Model):

@@ -16,12 +16,14 @@ from queueboard.models import Board
 class BoardAdmin(ModelAdmin):
     list_display = ("slug", "title", "public", "screens", "address")
     list_filter = ("departments", "public")
+    change_form_after_template = "admin/parts/board_preview.html"
     search_fields = ("slug", "title", "title_en")
     filter_horizontal = ("departments", "rooms")
     readonly_fields = ("screens", "address")
     fieldsets = (
         (None, {"fields": ("slug", "title", "title_en", "title_zh_hant")}),
         (_("What it shows"), {"fields": ("departments", "rooms", "sound")}),
+        (_("How it looks"), {"fields": ("language", "second_language", "look", "layout", "accent")}),
         (_("Who may see it"), {"fields": ("public", "screens", "address")}),
     )
     actions_detail = ("connect_screen",)

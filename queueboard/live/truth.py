@@ -41,7 +41,7 @@ class BoardSetup:
     @property
     def identity(self) -> tuple[object, ...]:
         """What must be the same for the sockets on it to stay."""
-        return self.departments, self.rooms, self.row.public, tuple(self.row.titles.items())
+        return self.departments, self.rooms, self.row.public, self.row.face
 
 
 def with_connection(read: Callable[..., Answer], *arguments: object) -> Answer:

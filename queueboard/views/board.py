@@ -1,11 +1,17 @@
 """The waiting-room screen: who is called to which room, who is next (R6.1, R6.2)."""
 
+from typing import Any
+
+from csp.constants import SELF
+from csp.decorators import csp_replace
 from django.conf import settings
+from django.core.exceptions import PermissionDenied
+from django.forms import ModelForm, model_to_dict
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
-from django.utils import timezone
-from django.utils.translation import get_language
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone, translation
 from django.views.decorators.cache import never_cache
+from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_safe
 
 from queueboard import access
@@ -13,7 +19,7 @@ from queueboard.build import build_id
 from queueboard.models import Board
 from queueboard.screens import cookie
 from queueboard.views import board_face, source
-from queueboard.views.language import in_language
+from queueboard.views.language import asked_for, in_language
 from queueboard.views.screens import ask_for_code
 from queueboard.views.texts import board_texts
 
@@ -30,28 +36,56 @@ def board(request: HttpRequest, slug: str) -> HttpResponse:
         return redirect(device.address)
     if shown is None or not (shown.public or staff or device is not None):
         return ask_for_code(request)
-    first = get_language() or settings.LANGUAGE_CODE
-    second = "en" if first != "en" else "zh-hans"
-    texts = board_texts(second)
-    queues = source.of_board(shown)
-    now = timezone.now()
-    rows = board_face.rows(queues, texts, (first, second), now)
-    calls = board_face.open_calls(queues)
-    context = {
-        "board": shown,
-        "texts": texts,
-        "queues": queues,
-        "rows": rows,
-        "call": calls[-1] if calls else None,
-        "room": board_face.call_room(calls[-1], (first, second)) if calls else None,
-        "first": first,
-        "second": second,
-        "second_title": shown.titles[second] if shown.titles[second] != shown.titles[first] else "",
-        "now": now,
-        "version": build_id(),
-        "connected": cookie.shows(device, shown),
-        "zone": settings.TIME_ZONE,
-    }
-    response = render(request, "board.html", context)
+    return _page(request, shown, {"connected": cookie.shows(device, shown)})
+
+
+class LookForm(ModelForm):
+    """What a preview tries out."""
+
+    class Meta:
+        model = Board
+        fields = ("language", "second_language", "look", "layout", "accent")
+
+
+@require_safe
+@never_cache
+@xframe_options_sameorigin
+@csp_replace({"frame-ancestors": [SELF]})  # type: ignore[arg-type]  # typed for views without arguments
+def preview(request: HttpRequest, slug: str) -> HttpResponse:
+    """The board as it would be with the values in the query, in a frame of the admin: silent, and no screen."""
+    if not request.user.has_perm("queueboard.view_board"):
+        raise PermissionDenied
+    shown = get_object_or_404(Board, slug=slug)
+    asked = LookForm(model_to_dict(shown, LookForm.Meta.fields) | request.GET.dict(), instance=shown)
+    if not asked.is_valid():
+        return render(request, "board/refused.html", {"form": asked})
+    return _page(request, asked.instance, {"preview": True})
+
+
+def _page(request: HttpRequest, shown: Board, context: dict[str, Any]) -> HttpResponse:
+    first = asked_for(request) or shown.language or translation.get_language() or settings.LANGUAGE_CODE
+    second = shown.second_language if shown.second_language != first else ""
+    with translation.override(first):
+        texts = board_texts(second)
+        queues = source.of_board(shown)
+        now = timezone.now()
+        calls = board_face.open_calls(queues)
+        second_title = shown.titles[second] if second else ""
+        context |= {
+            "board": shown,
+            "texts": texts,
+            "queues": queues,
+            "rows": board_face.rows(queues, texts, (first, second), now),
+            "call": calls[-1] if calls else None,
+            "room": board_face.call_room(calls[-1], (first, second)) if calls else None,
+            "first": first,
+            "second": second,
+            "second_title": second_title if second_title != shown.titles[first] else "",
+            "now": now,
+            "version": build_id(),
+            "zone": settings.TIME_ZONE,
+        }
+        response = render(request, "board.html", context)
+    response.headers["Content-Language"] = first
     response.headers["X-Robots-Tag"] = "noindex"
     return response

@@ -39,6 +39,11 @@ def length(words: str) -> str:
     return "s" if width <= 6 else "m" if width <= 10 else "l"
 
 
+def rooms_length(rooms: str) -> str:
+    """How much room a row's rooms take: s, one or two characters; m, one number; l, several rooms."""
+    return "l" if " " in rooms or len(rooms) > 4 else "m" if len(rooms) > 2 else "s"
+
+
 def rows(
     queues: list[dict[str, Any]], texts: dict[str, Texts], languages: tuple[str, str], now: datetime
 ) -> list[dict[str, Any]]:
@@ -52,10 +57,11 @@ def _row(queue: dict[str, Any], texts: dict[str, Texts], languages: tuple[str, s
     busy = called + serving
     name, second_name = in_two(queue["names"], languages)
     title, _second = in_two(queue["title"], languages)
-    rooms = [room["code"] for room in queue["rooms"]]
+    rooms = " ".join(room["code"] for room in queue["rooms"])
     return {
         "session": queue["session"],
-        "rooms": " ".join(rooms),
+        "rooms": rooms,
+        "length": rooms_length(rooms),
         "name": name,
         "second_name": second_name,
         "title": title,

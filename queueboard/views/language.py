@@ -10,13 +10,18 @@ from django.utils import translation
 CODES = tuple(code for code, _name in settings.LANGUAGES)
 
 
+def asked_for(request: HttpRequest) -> str:
+    """The language that `?lang=` names; empty where it names none of ours."""
+    asked = request.GET.get("lang", "").lower()
+    return asked if asked in CODES else ""
+
+
 def in_language(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
     """The view in the language of `?lang=` where that names one, else in the one that the middleware chose."""
 
     @wraps(view)
     def wrapped(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
-        asked = request.GET.get("lang", "").lower()
-        with translation.override(asked if asked in CODES else translation.get_language()):
+        with translation.override(asked_for(request) or translation.get_language()):
             response = view(request, *args, **kwargs)
             response.headers.setdefault("Content-Language", translation.get_language() or "")
             return response

@@ -18,6 +18,7 @@ const QUARTER = 15 * 60000;
 let queues = [];
 
 const inSecond = (names) => {
+  if (!second) return "";
   const words = inWords(names, second);
   return words === inWords(names, first) ? "" : words;
 };
@@ -56,14 +57,21 @@ function next(queue) {
   });
 }
 
+// As board_face.py has it.
+function roomsLength(rooms) {
+  if (rooms.includes(" ") || rooms.length > 4) return "l";
+  return rooms.length > 2 ? "m" : "s";
+}
+
 function row(queue) {
   const element = byId("row").content.firstElementChild.cloneNode(true);
   const busy = [...[...queue.called].sort(byLatest("at")), ...[...queue.serving].sort(byLatest("since"))];
   element.dataset.session = queue.session;
   element.toggleAttribute("data-called", queue.called.length > 0);
+  element.toggleAttribute("data-many", busy.length > 1);
   const rooms = queue.rooms.map((room) => room.code).join(" ");
   put(element, "rooms", rooms);
-  element.querySelector('[data-put="rooms"]').toggleAttribute("data-long", rooms.length > 2);
+  element.querySelector('[data-put="rooms"]').dataset.length = roomsLength(rooms);
   put(element, "name", inWords(queue.names, first));
   put(element, "title", inWords(queue.title, first));
   put(element, "now", busy.length ? busy[0].number : "–");
@@ -120,9 +128,18 @@ function fit() {
     const share = element.clientWidth / element.scrollWidth;
     if (share < 1) element.style.fontSize = `${Math.floor(parseFloat(getComputedStyle(element).fontSize) * share)}px`;
   }
-  board.style.setProperty("--squeeze", 1);
-  const shares = [...byId("rows").querySelectorAll("td.now, td.next")].map((cell) => cell.clientWidth / cell.scrollWidth);
-  board.style.setProperty("--squeeze", Math.max(0.55, Math.min(1, ...shares)));
+  for (const name of ["now", "next"]) squeeze(`td.${name}`, `--squeeze-${name}`);
+}
+
+// Makes numbers smaller until no row is cut off: more than once, as the names beneath them stay as they are.
+function squeeze(cells, property) {
+  let size = 1;
+  let share = 1;
+  do {
+    size = Math.floor(size * share * 100) / 100;
+    board.style.setProperty(property, size);
+    share = Math.min(1, ...[...byId("rows").querySelectorAll(cells)].map((cell) => cell.clientWidth / cell.scrollWidth));
+  } while (share < 1 && size > 0.5);
 }
 
 function show(state) {
@@ -168,5 +185,5 @@ connect({
   onAge: age,
   onOver: () => renew(location.href),
 });
-here({ version, connected: "connected" in board.dataset, calm: () => !queues.length || isNight() });
+if (!("preview" in board.dataset)) here({ version, connected: "connected" in board.dataset, calm: () => !queues.length || isNight() });
 age(null); // the page was made a moment ago

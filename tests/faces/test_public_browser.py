@@ -288,35 +288,6 @@ def test_a_board_keeps_its_state_through_a_restart_and_shows_calls_made_in_the_g
     expect(part(page, "number")).to_have_text(ticket.label, timeout=20 * SECOND)
 
 
-@pytest.mark.looks
-@pytest.mark.parametrize("language", ["en", "zh-hans"])
-def test_from_eight_metres_on_55_inches_numbers_are_tall_enough_and_nothing_is_cut(scene, open_page, language):
-    """FACES: capitals of 40 mm are 63 px there; the called number and its room twice that."""
-    page = open_page(f"/board/{scene.board.slug}/?lang={language}", "1080p")
-    capital = 0.7  # of the type size, at the least, in the fonts named
-
-    def size(selector: str) -> float:
-        return page.evaluate("(s) => parseFloat(getComputedStyle(document.querySelector(s)).fontSize)", selector)
-
-    assert capital * size("#rows td.now b") >= 63
-    assert capital * size("#rows .one b") >= 56
-    assert capital * size('[data-put="number"]') >= 126
-    assert size('.call [data-put="room"]') >= (158 if language == "zh-hans" else 140)
-    cut = "(all) => all.filter((each) => each.scrollWidth > each.clientWidth + 1).map((each) => each.outerHTML)"
-    assert page.locator("#rows td.now, #rows td.next, .call p").evaluate_all(cut) == []
-
-
-@pytest.mark.looks
-def test_twelve_queues_fit_on_one_screen(server, open_page):
-    scene = with_own_board(waiting_room(queues=12, patients=5))
-    page = open_page(f"/board/{scene.board.slug}/?lang=zh-hans", "1080p")
-    expect(page.locator("#rows tr")).to_have_count(12)
-    edges = """() => [document.querySelector("#rows tr:last-child").getBoundingClientRect().bottom,
-        document.querySelector(".foot").getBoundingClientRect().top]"""
-    bottom, foot = page.evaluate(edges)
-    assert 0 < bottom <= foot + 1
-
-
 # --- the public pages
 
 

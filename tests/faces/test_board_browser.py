@@ -1,0 +1,133 @@
+"""How large a board's characters are on a television, and how a manager tries a look out.
+
+The criterion is docs/boards.md's: a Latin capital of 5 mm, or a Chinese character of 6.25 mm, for each metre.
+"""
+
+import pytest
+from playwright.sync_api import expect
+
+from queueboard.models import Board
+from queueboard.services.calls import recall
+from tests import browser as browsers
+from tests.faces import staff
+from tests.faces.scene import waiting_room
+
+pytestmark = pytest.mark.browser
+SCREENS = {
+    "720p": (1280, 720), "1080p": (1920, 1080), "4K": (3840, 2160),
+    "720p upright": (720, 1280), "1080p upright": (1080, 1920), "4K upright": (2160, 3840),
+}  # fmt: skip
+LONG_SIDE = 1217.6  # millimetres of a 16:9 screen of 55 inches
+CAPITAL, CHARACTER = 5.0, 6.25  # millimetres for each metre
+# The least metres from which number called, its room, number now, next and room in a row are read on 55 inches.
+LEAST = {
+    ("full", 1): (16, 10, 9, 5.5, 6),
+    ("full", 5): (16, 10, 9, 5.5, 6),
+    ("full", 12): (16, 10, 4.5, 3.5, 4),
+    ("large", 12): (16, 10, 7, 5, 6),
+}
+UPRIGHT = {
+    ("full", 1): (16, 10, 9, 5, 5),
+    ("full", 5): (16, 10, 9, 5, 5),
+    ("full", 12): (16, 10, 4.5, 3.5, 3),
+    ("large", 12): (16, 10, 4.5, 3.5, 3.2),
+}
+MEASURED = {
+    "number": '.call [data-put="number"]', "room": '.call [data-put="room"]', "now": "#rows td.now b",
+    "next": "#rows .one b", "row": "#rows .room",
+}  # fmt: skip
+HEIGHTS = """(selectors) => Object.fromEntries(Object.entries(selectors).map(([name, selector]) => {
+    const element = document.querySelector(selector);
+    const style = getComputedStyle(element);
+    const pen = document.createElement("canvas").getContext("2d");
+    pen.font = `${style.fontWeight} ${style.fontSize} ${style.fontFamily}`;
+    const han = /[\\u3400-\\u9fff]/.test(element.textContent);
+    const box = pen.measureText(han ? "国" : "H");
+    return [name, [box.actualBoundingBoxAscent + (han ? box.actualBoundingBoxDescent : 0), han]];
+}))"""
+CUT = """() => {
+    const cut = [...document.querySelectorAll("#rows td.now, #rows td.next, #rows .room, .call p, .top h1")]
+        .filter((each) => each.offsetParent && each.scrollWidth > each.clientWidth + 1)
+        .map((each) => each.textContent);
+    const box = (selector) => document.querySelector(selector).getBoundingClientRect();
+    if (box("#rows tr:last-child").bottom > box(".foot").top) cut.push("the last row");
+    if (box(".foot p").bottom > innerHeight || box(".top h1").top < 0) cut.push("foot or head");
+    const inside = box(".call");
+    for (const each of document.querySelectorAll(".call p")) {
+        if (each.textContent.trim() && each.getBoundingClientRect().bottom > inside.bottom + 1) cut.push("the call");
+    }
+    return cut;
+}"""
+
+
+@pytest.fixture
+def scene(server):
+    made = waiting_room(queues=12, patients=5)
+    for number, session in enumerate(made.sessions, start=301):
+        seat = session.rooms.get().room
+        seat.code, seat.name, seat.name_en = str(number), f"{number} 诊室", f"Room {number}"
+        seat.save()
+    recall(ticket_id=made.sessions[1].tickets.get(state="called").pk)
+    return made
+
+
+def board(scene, layout: str, rows: int, language: str) -> Board:
+    """A board of this many queues, the one that calls among them, under a name of its own."""
+    made = Board.objects.create(
+        slug=f"{layout}-{rows}-{language}-{scene.board.pk}-{scene.sessions[0].pk}", title="神经内科 · 三楼候诊区",
+        title_en="Neurology, 3rd floor", public=True, layout=layout, language=language,
+    )  # fmt: skip
+    made.departments.set(scene.departments)
+    made.rooms.set(session.rooms.get().room for session in [*scene.sessions[1:], scene.sessions[0]][:rows])
+    return made
+
+
+def metres(height: tuple[float, bool], pixels: int) -> float:
+    """From how far characters of this height (pixels of the long side, and whether Chinese) are read on 55 inches."""
+    return height[0] * LONG_SIDE / pixels / (CHARACTER if height[1] else CAPITAL)
+
+
+@pytest.mark.looks
+def test_a_board_is_read_from_afar_and_nothing_is_cut(scene, chromium, server):
+    context = chromium.new_context(locale="zh-CN", timezone_id="Asia/Shanghai")
+    page = context.new_page()
+    short = []
+    for (layout, rows), least in LEAST.items():
+        for language in ("zh-hans", "en"):
+            made = board(scene, layout, rows, language)
+            page.goto(f"{server.url}/board/{made.slug}/")
+            expect(page.locator("#rows tr")).to_have_count(rows)
+            for name, (width, height) in SCREENS.items():
+                page.set_viewport_size({"width": width, "height": height})
+                page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+                long = max(width, height)
+                found = page.evaluate(HEIGHTS, MEASURED)
+                wanted = UPRIGHT[layout, rows] if height > width else least
+                for part, need in zip(MEASURED, wanted, strict=True):
+                    reads = metres(found[part], long)
+                    if reads < need:
+                        short.append((name, layout, rows, language, part, reads, need))
+                short += [(name, layout, rows, language, cut) for cut in page.evaluate(CUT)]
+    context.close()
+    assert short == []
+
+
+def test_a_manager_tries_a_look_out_before_saving(scene, open_pages, server):
+    page = open_pages(who=staff.user("manager"))
+    page.goto(f"{server.url}/admin/queueboard/board/{scene.board.pk}/change/")
+    inside = page.frame_locator("#board-preview iframe")
+    expect(inside.locator("#rows tr")).to_have_count(12)
+    expect(inside.locator("body")).to_have_attribute("data-look", "dark")
+    page.select_option("#id_look", "light")
+    page.fill("#id_accent", "#9b1c2e")
+    expect(inside.locator("body")).to_have_attribute("data-look", "light")
+    expect(inside.locator(".top")).to_have_css("background-color", "rgb(155, 28, 46)")
+    page.fill("#id_accent", "#ffc145")
+    expect(inside.get_by_role("alert")).to_contain_text("hard to read")
+    page.fill("#id_accent", "")
+    page.get_by_role("button", name="Upright").click()
+    assert inside.locator("body").evaluate("() => innerHeight") == 1920
+    expect(inside.locator("#rows tr")).to_have_count(12)
+    assert [fault for fault in browsers.violations(page) if "board-preview" in fault] == []
+    scene.board.refresh_from_db()
+    assert (scene.board.look, scene.board.accent) == ("dark", "")
