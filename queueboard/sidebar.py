@@ -84,6 +84,12 @@ NAVIGATION = [
             _list(_("Outgoing messages"), "outbox", "booking.outbox"),
             _list(_("Notices"), "notifications", "queueboard.delivery"),
             _list(_("Acts on personal data"), "shield_person", "booking.datalog"),
+            _page(
+                _("Log of the administration"),
+                "manage_history",
+                "admin:admin_logentry_changelist",
+                "queueboard.manage_queues",
+            ),
         ],
     },
     {

@@ -5,6 +5,7 @@ sees which department is decided there too: booking never imports queueboard.
 """
 
 from queueboard.admin import (
+    acts,
     boards,
     clinic,
     days_off,
@@ -21,6 +22,7 @@ from queueboard.admin import (
 )
 
 __all__ = [
+    "acts",
     "boards",
     "clinic",
     "days_off",

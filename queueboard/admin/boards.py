@@ -1,6 +1,9 @@
 """Boards: what each shows, and to whom."""
 
+from typing import Any
+
 from django.contrib import admin
+from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.html import format_html
@@ -28,13 +31,16 @@ class BoardAdmin(ModelAdmin):
     )
     actions_detail = ("connect_screen",)
 
-    @display(description=_("screens connected"))
-    def screens(self, board: Board) -> SafeString | str:
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        connected = Count("devices", filter=Q(devices__revoked_at=None))
+        return super().get_queryset(request).annotate(connected=connected)
+
+    @display(description=_("screens connected"), ordering="connected")
+    def screens(self, board: Any) -> SafeString | str:
         if not board.pk:
             return ""
-        count = board.devices.filter(revoked_at=None).count()
         address = reverse("admin:queueboard_device_changelist")
-        return format_html('<a href="{}?board__id__exact={}">{}</a>', address, board.pk, count)
+        return format_html('<a href="{}?board__id__exact={}">{}</a>', address, board.pk, board.connected)
 
     @display(description=_("address"))
     def address(self, board: Board) -> SafeString | str:

@@ -95,7 +95,7 @@ class RoomAdmin(InAndOut, OwnDepartments):
     resource_classes = (RoomRows,)
     list_display = ("code", "name", "department", "way")
     list_filter = ("department",)
-    search_fields = ("code", "name", "name_en")
+    search_fields = ("code", "name", "name_en", "name_zh_hant")
     fieldsets = (
         (None, {"fields": ("department", "code", *NAMES)}),
         (
@@ -130,7 +130,7 @@ class ExpertAdmin(InAndOut, OwnDepartments):
     form = ExpertForm
     list_display = ("name", "title", "department", "code", "user", "active")
     list_filter = ("department", "active", "split_by")
-    search_fields = ("name", "name_en", "code")
+    search_fields = ("name", "name_en", "name_zh_hant", "code")
     autocomplete_fields = ("user",)
     actions_detail = ("tables",)
     fieldsets = (

@@ -95,6 +95,7 @@ class DaysOff(OwnDepartments):
 class HolidayAdmin(DaysOff):
     list_display = ("date", "name", "department")
     list_filter = ("department",)
+    search_fields = ("name",)
     date_hierarchy = "date"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:

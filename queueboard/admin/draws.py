@@ -8,6 +8,7 @@ from unfold.decorators import display
 
 from booking.models import Ballot, BallotEntry, WaitlistEntry
 from queueboard.admin.base import OwnSessions, ReadOnly
+from queueboard.admin.of_patients import OfPatients
 
 
 @admin.register(Ballot)
@@ -17,7 +18,8 @@ class BallotAdmin(ReadOnly, OwnSessions):
     list_display = ("session", "released_at", "closes_at", "minutes", "requests", "won", "drawn_at")
     list_filter = (("drawn_at", admin.EmptyFieldListFilter), "session__department")
     list_select_related = ("session__expert",)
-    search_fields = ("session__expert__name",)
+    search_fields = ("session__expert__name", "session__expert__name_en", "session__title")
+    date_hierarchy = "session__date"
     fields = ("session", "minutes", "released_at", "closes_at", "commitment", "closed_at", "drawn_at")
     readonly_fields = ("released_at", "closes_at", "commitment", "closed_at", "drawn_at")
 
@@ -51,7 +53,7 @@ class BallotAdmin(ReadOnly, OwnSessions):
 
 
 @admin.register(BallotEntry)
-class BallotEntryAdmin(ReadOnly, OwnSessions):
+class BallotEntryAdmin(ReadOnly, OwnSessions, OfPatients):
     session_path = "ballot__session"
     list_display = ("ballot", "place", "code", "patient", "state", "slot", "lost_because", "waitlist", "asked_at")
     list_filter = ("state", "ballot__session__department", ("ballot__session__date", admin.DateFieldListFilter))
@@ -65,7 +67,7 @@ class BallotEntryAdmin(ReadOnly, OwnSessions):
 
 
 @admin.register(WaitlistEntry)
-class WaitlistEntryAdmin(ReadOnly, OwnSessions):
+class WaitlistEntryAdmin(ReadOnly, OwnSessions, OfPatients):
     list_display = ("session", "patient", "slot", "state", "joined_at", "offered_at", "offered_until", "ended_at")
     list_filter = ("state", "session__department", ("session__date", admin.DateFieldListFilter))
     list_select_related = ("session__expert", "patient", "slot")

@@ -6,10 +6,16 @@ spreadsheet would run as a formula goes out with an apostrophe before it, and co
 
 from typing import Any, ClassVar
 
+from django.contrib import messages
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.admin.views.main import SEARCH_VAR
+from django.contrib.contenttypes.models import ContentType
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.translation import gettext
 from import_export import fields, resources, widgets
-from import_export.admin import ExportMixin, ImportExportMixin
+from import_export.admin import ExportMixin, ImportMixin
 from import_export.formats.base_formats import CSV, XLSX
 from unfold.admin import ModelAdmin
 from unfold.contrib.import_export.forms import ExportForm, ImportForm
@@ -35,10 +41,7 @@ class UTF8(CSV):
 
 
 class Rows(resources.ModelResource):
-    """Rows of the lists, at most LARGEST of them."""
-
-    def filter_export(self, queryset: QuerySet, **kwargs: Any) -> QuerySet:
-        return queryset[:LARGEST]
+    """Rows of the lists."""
 
     def export_field(self, field: Any, instance: Any, **kwargs: Any) -> Any:
         return csv_answer.safe(super().export_field(field, instance, **kwargs))
@@ -56,7 +59,7 @@ class Both(Rows):
         clean_model_instances = True
 
 
-def _department() -> fields.Field:
+def department_field() -> fields.Field:
     return fields.Field("department", "department", widgets.ForeignKeyWidget(Department, "slug"))
 
 
@@ -68,7 +71,7 @@ class DepartmentRows(Both):
 
 
 class RoomRows(Both):
-    department = _department()
+    department = department_field()
 
     class Meta(Both.Meta):
         model = Room
@@ -77,7 +80,7 @@ class RoomRows(Both):
 
 
 class ExpertRows(Both):
-    department = _department()
+    department = department_field()
 
     class Meta(Both.Meta):
         model = Expert
@@ -108,8 +111,7 @@ class VisitRows(Rows):
         return index
 
     def filter_export(self, queryset: QuerySet, **kwargs: Any) -> QuerySet:
-        joined = queryset.select_related("patient", "slot", "session__expert", "session__department")
-        return super().filter_export(joined, **kwargs)
+        return queryset.select_related("patient", "slot", "session__expert", "session__department")
 
 
 class AppointmentRows(VisitRows):
@@ -133,19 +135,54 @@ class TicketRows(VisitRows):
         export_order = fields
 
 
-class InAndOut(ImportExportMixin, ModelAdmin):
+class Exported(ExportMixin, ModelAdmin):
+    """A list that is exported whole or not at all; the log of the administration says by whom, never what was in it."""
+
+    export_form_class = ExportForm
+    formats: ClassVar[list[type]] = [UTF8, XLSX]
+
+    def export_action(self, request: HttpRequest) -> HttpResponse:
+        if self.has_export_permission(request):
+            rows = self.get_export_queryset(request).count()
+            if rows > LARGEST:
+                words = gettext(
+                    "{rows} rows are too many for one file, which holds {most}. Filter the list first, for example by "
+                    "date or department. Nothing was exported."
+                )
+                messages.error(request, words.format(rows=rows, most=LARGEST))
+                listed = reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist")
+                return HttpResponseRedirect(f"{listed}?{request.GET.urlencode()}")
+        return super().export_action(request)
+
+    def get_export_data(self, file_format: Any, request: HttpRequest, queryset: QuerySet, **kwargs: Any) -> Any:
+        data = super().get_export_data(file_format, request, queryset, **kwargs)
+        LogEntry.objects.create(
+            user_id=request.user.pk or 0,
+            content_type=ContentType.objects.get_for_model(self.model),
+            object_repr=str(self.opts.verbose_name_plural)[:200],
+            action_flag=CHANGE,
+            change_message=gettext("Exported: {rows} rows, {format}. Filters: {filters}").format(
+                rows=queryset.count(), format=file_format.get_extension(), filters=_filters(request)
+            ),
+        )
+        return data
+
+
+def _filters(request: HttpRequest) -> str:
+    """What the list was narrowed to. Of a search only that there was one: it may be a name."""
+    narrowed = [name if name == SEARCH_VAR else f"{name}={value}" for name, value in request.GET.items()]
+    return ", ".join(narrowed) or "–"
+
+
+class InAndOut(ImportMixin, Exported):
     """A list that is imported and exported by who may add and see its rows."""
 
+    import_export_change_list_template = "admin/import_export/change_list_import_export.html"
     import_form_class = ImportForm
-    export_form_class = ExportForm
-    formats: ClassVar[list[type]] = [UTF8, XLSX]
 
 
-class Out(ExportMixin, ModelAdmin):
+class Out(Exported):
     """A list of patients' visits that a manager can export."""
-
-    export_form_class = ExportForm
-    formats: ClassVar[list[type]] = [UTF8, XLSX]
 
     def has_export_permission(self, request: HttpRequest) -> bool:
         return may(request.user, MANAGE)

@@ -1,9 +1,9 @@
 """Lists of what is a patient's: found by name, ID or phone without these in any address."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib.admin.views.main import SEARCH_VAR
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
@@ -13,6 +13,7 @@ from unfold.views import ChangeList
 from booking import data_keys
 from booking.models import Patient
 from booking.models.encrypted import Unreadable
+from booking.models.hashes import lookup_hashes
 
 SHOWN_CHARACTERS = 4
 
@@ -37,6 +38,17 @@ class OfPatients(ModelAdmin):
     """A list whose search is posted, and then stands in the address encrypted."""
 
     change_list_template = "admin/private_list.html"
+    patient_path: ClassVar[str] = "patient__"  # leads to the patient from the model
+    search_help_text = _("The beginning of the name, or the whole ID number or phone.")
+
+    def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
+        """Also by the whole ID number or phone, which are kept as keyed hashes."""
+        found, duplicates = super().get_search_results(request, queryset, search_term)
+        if not search_term:
+            return found, duplicates
+        wanted = lookup_hashes(search_term)
+        known = Q(**{f"{self.patient_path}id_hash__in": wanted}) | Q(**{f"{self.patient_path}phone_hash__in": wanted})
+        return found | queryset.filter(known), duplicates
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return PrivateChangeList

@@ -103,8 +103,8 @@ class PatientAdmin(OfPatients):
     form = PatientForm
     list_display = ("name", "id_type", "id_shown", "phone_shown", "language")
     list_filter = ("id_type", "language")
+    patient_path = ""
     search_fields = ("name__startswith",)
-    search_help_text = _("The beginning of the name, or the whole ID number or phone.")
     readonly_fields = ("id_shown", "phone_shown")
     actions_detail = ("erase",)
     fieldsets = (
@@ -144,11 +144,6 @@ class PatientAdmin(OfPatients):
         mine = departments_of(request.user)
         tickets = Q(tickets__session__department__in=mine)
         return rows.filter(Q(appointments__session__department__in=mine) | tickets).distinct()
-
-    def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
-        by_name, duplicates = super().get_search_results(request, queryset, search_term)
-        wanted = lookup_hashes(search_term)
-        return by_name | queryset.filter(Q(id_hash__in=wanted) | Q(phone_hash__in=wanted)), duplicates
 
     def has_manage_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         return may(request.user, MANAGE)
@@ -192,7 +187,6 @@ class AppointmentAdmin(ReadOnly, Out, OwnSessions, OfPatients):
     list_filter = ("state", "session__department", ("session__date", admin.DateFieldListFilter))
     list_select_related = ("patient", "session__expert", "slot")
     search_fields = ("patient__name__startswith", "=token")
-    search_help_text = _("The beginning of the name.")
     date_hierarchy = "booked_at"
     readonly_fields = ("who",)
 

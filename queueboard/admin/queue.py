@@ -1,8 +1,10 @@
 """The live queue's rows, and the audit log of what staff did to it (R6.3)."""
 
+import re
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
@@ -23,14 +25,29 @@ class TicketAdmin(ReadOnly, Out, OwnSessions, OfPatients):
     list_filter = ("state", "booked", "priority", "session__department", ("session__date", admin.DateFieldListFilter))
     list_select_related = ("session__expert", "patient", "slot")
     search_fields = ("patient__name__startswith", "=number")
-    search_help_text = _("The beginning of the name, or the number.")
+    search_help_text = _("The number, the beginning of the name, or the whole ID number or phone.")
     readonly_fields = ("who",)
     ordering = ("-session__starts_at", "number")
     exclude = ("behind", "returned_after", "called_no", "return_call")
 
+    def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
+        found, duplicates = super().get_search_results(request, queryset, search_term)
+        return found | queryset.filter(_labelled(search_term)), duplicates
+
     @display(description=_("number"), ordering="number")
     def label(self, ticket: Ticket) -> str:
         return ticket.label
+
+
+LABEL = re.compile(r"([A-Za-z]{1,2})0*(\d{1,4})")
+
+
+def _labelled(words: str, ticket: str = "") -> Q:
+    """A number as it is called, A017. `ticket`: leads to the ticket from the model."""
+    label = LABEL.fullmatch(words.strip())
+    if label is None:
+        return Q(pk=None)
+    return Q(**{f"{ticket}session__prefix__iexact": label[1], f"{ticket}number": int(label[2])})
 
 
 # What a step notes in its reason, where that is no words of staff.
@@ -68,6 +85,7 @@ class QueueEventAdmin(ReadOnly, OwnSessions):
         "actor",
     )
     search_fields = ("=ticket__number", "actor__username", "reason", "session__expert__name", "session__title")
+    search_help_text = _("The number, who did it, the reason, or whose queue it was.")
     date_hierarchy = "at"
     ordering = ("-at", "-id")
     fields = (
@@ -85,6 +103,10 @@ class QueueEventAdmin(ReadOnly, OwnSessions):
         "changes",
         "worse",
     )
+
+    def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
+        found, duplicates = super().get_search_results(request, queryset, search_term)
+        return found | queryset.filter(_labelled(search_term, "ticket__")), duplicates
 
     @display(description=_("who"))
     def who(self, event: QueueEvent) -> str:

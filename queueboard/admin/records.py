@@ -23,7 +23,7 @@ class QuotaMoveAdmin(ReadOnly, OwnSessions):
     list_display = ("at", "session", "slot", "count", "source", "target", "reason", "who", "note")
     list_filter = ("reason", "source", "target", "slot__session__department")
     list_select_related = ("slot__session__expert", "actor")
-    search_fields = ("slot__session__expert__name", "slot__session__title", "note")
+    search_fields = ("slot__session__expert__name", "slot__session__expert__name_en", "slot__session__title", "note")
     date_hierarchy = "at"
     ordering = ("-id",)
 
@@ -43,7 +43,7 @@ class QuotaPlanAdmin(ReadOnly, OwnSessions):
     list_display = ("session", "made_at", "made_by")
     list_filter = ("session__department",)
     list_select_related = ("session__expert", "made_by")
-    search_fields = ("session__expert__name", "session__title")
+    search_fields = ("session__expert__name", "session__expert__name_en", "session__title")
     date_hierarchy = "made_at"
 
     def changeform_view(
@@ -72,8 +72,9 @@ class PastSessionAdmin(ReadOnly, OwnDepartments):
 
     department_path = "expert__department"
     list_display = ("starts_at", "ends_at", "expert", "morning", "visit_count", "has_arrivals", "source")
-    list_filter = ("expert__department", "expert", "morning", "has_arrivals")
+    list_filter = ("expert__department", "morning", "has_arrivals")
     list_select_related = ("expert",)
+    search_fields = ("expert__name", "expert__name_en", "expert__code")
     date_hierarchy = "starts_at"
     inlines = (PastVisits,)
 
@@ -141,6 +142,7 @@ class DataLogAdmin(ReadOnly, ModelAdmin):
     """Whose data was handed out or erased; of who was erased, only the number that they had here."""
 
     list_display = ("at", "kind", "account", "patients", "actor", "reason")
-    list_filter = ("kind",)
+    list_filter = ("kind", ("actor", admin.RelatedOnlyFieldListFilter))
     list_select_related = ("actor",)
+    search_fields = ("=account", "actor__username", "reason")
     date_hierarchy = "at"

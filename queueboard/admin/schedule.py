@@ -26,6 +26,8 @@ from queueboard import access
 from queueboard.admin import effects
 from queueboard.admin.base import OwnDepartments, actor
 from queueboard.admin.choices import KEEP, Act, Option, Row, choices_page
+from queueboard.admin.exchange import InAndOut
+from queueboard.admin.template_rows import TemplateRows
 from queueboard.services import schedules as steps
 
 
@@ -35,10 +37,11 @@ class TemplateRooms(TabularInline):
 
 
 @admin.register(Template)
-class TemplateAdmin(OwnDepartments):
+class TemplateAdmin(InAndOut, OwnDepartments):
+    resource_classes = (TemplateRows,)
     list_display = ("__str__", "department", "weekday", "starts", "ends", "numbers", "prefix", "active")
     list_filter = ("department", "weekday", "active")
-    search_fields = ("expert__name", "expert__name_en", "title", "title_en")
+    search_fields = ("expert__name", "expert__name_en", "expert__code", "title", "title_en")
     list_select_related = ("department", "expert")
     inlines = (TemplateRooms,)
     actions = None  # one by one: each has its sessions
@@ -51,6 +54,13 @@ class TemplateAdmin(OwnDepartments):
 
     def has_manage_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         return access.may_manage(request.user)
+
+    def add_success_message(self, result: Any, request: HttpRequest) -> None:
+        super().add_success_message(result, request)
+        words = gettext(
+            "Sessions that have been made already stay as they are: each template's page leads to those that differ."
+        )
+        messages.info(request, words)
 
     def response_post_save_change(self, request: HttpRequest, obj: Template) -> HttpResponse:
         if differing.differing(_read(obj.pk), now=timezone.now()):

@@ -94,7 +94,7 @@ class SessionAdmin(ScheduleSteps, MovedSessions, ExtraSessions, OwnSessions):
     )
     list_filter = ("state", "department", ("date", admin.DateFieldListFilter))
     list_select_related = ("department", "expert")
-    search_fields = ("expert__name", "expert__name_en", "title", "title_en")
+    search_fields = ("expert__name", "expert__name_en", "expert__code", "title", "title_en")
     date_hierarchy = "date"
     ordering = ("-date", "starts_at")
     inlines = (Slots, Rooms)

@@ -39,7 +39,6 @@ class SuspensionAdmin(ReadOnly, OfPatients):
     list_filter = (("ended_at", admin.EmptyFieldListFilter), "cause")
     list_select_related = ("patient", "lifted_by")
     search_fields = ("patient__name__startswith",)
-    search_help_text = _("The beginning of the name.")
     readonly_fields = ("who",)
     date_hierarchy = "begins_at"
     inlines = (CountedNoShows,)

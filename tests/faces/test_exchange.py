@@ -3,11 +3,13 @@
 import io
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 from openpyxl import load_workbook
 
-from booking.models import Expert, Room
+from booking.models import Expert, Room, Template
+from queueboard.admin import exchange
 from queueboard.services import arrivals
 from tests import factories
 from tests.faces import staff
@@ -96,6 +98,69 @@ def test_visits_leave_the_house_masked(manager, department):
         out = exported(manager, model).decode("utf-8-sig")
         assert "*" in out
         assert not any(private in out for private in ("张晓明", "王芳", "ID12345678", "13900001111", token))
+
+
+@pytest.fixture
+def weekly(department):
+    expert = factories.expert(department, code="wang")
+    made = Template.objects.create(
+        department=department, expert=expert, weekday=0, starts="08:00", ends="12:00", numbers=40
+    )
+    made.rooms.create(room=factories.room(department, code="201"), expert=expert)
+    factories.room(department, code="202")
+    factories.expert(department, code="li")
+    return made
+
+
+def test_weekly_templates_go_out_and_come_back_unchanged(manager, weekly):
+    """R1.1"""
+    out = exported(manager, "booking_template").decode("utf-8-sig")
+    assert "neuro,wang,,,,mon,08:00,12:00,,40,A,201,1" in out
+    page = tried(manager, "booking_template", out)
+    assert page.context["result"].totals["skip"] == 1
+
+
+def test_weekly_templates_come_in_with_their_rooms_and_what_does_not_fit_is_named(manager, weekly):
+    """R1.1"""
+    head = "department,expert,title,weekday,starts,ends,numbers,rooms,active\n"
+    pooled = 'neuro,,General,tue,13:30,17:00,60,"201:wang, 202:li",1\n'
+    page = tried(manager, "booking_template", f"{head}neuro,wang,,mon,08:00,12:00,44,202,1\n{pooled}")
+    assert confirmed(manager, "booking_template", page).status_code == 302
+    seats = {(t.numbers, f"{t.starts:%H:%M}"): str([(r.room.code, r.expert.code) for r in t.rooms.all()])
+             for t in Template.objects.all()}  # fmt: skip
+    assert seats == {
+        (44, "08:00"): "[('202', 'wang')]", (60, "13:30"): "[('201', 'wang'), ('202', 'li')]",
+    }  # fmt: skip
+    for wrong in ("neuro,wang,,someday,08:00,12:00,40,201,1", "neuro,wang,,mon,08:00,12:00,40,999,1",
+                  "neuro,wang,,mon,14:00,12:00,40,201,1", "neuro,,General,wed,08:00,12:00,40,201,1"):  # fmt: skip
+        page = tried(manager, "booking_template", head + wrong)
+        assert page.context["result"].has_errors() or page.context["result"].has_validation_errors(), wrong
+
+
+def test_a_file_is_whole_or_refused_with_a_sentence(manager, department, monkeypatch):
+    monkeypatch.setattr(exchange, "LARGEST", 2)
+    for code in ("1", "2", "3"):
+        factories.room(department, code=code)
+    answer = manager.get(reverse("admin:booking_room_export"), follow=True, headers={"accept-language": "en"})
+    assert "3 rows are too many for one file, which holds 2" in answer.content.decode()
+    assert not LogEntry.objects.exists()
+    Room.objects.filter(code="3").delete()
+    assert exported(manager, "booking_room").decode().count("neuro") == 2
+
+
+def test_the_log_says_who_exported_what_and_managers_alone_read_it(manager, department, client):
+    """R6.3, R6.2: of a search only that there was one."""
+    address = reverse("admin:queueboard_ticket_export") + "?state__exact=done&q=" + "张晓明"
+    page = manager.get(address)
+    sent = manager.post(address, {"format": CSV, "resource": "", **_all_fields(page)})
+    assert sent.status_code == 200
+    entry = LogEntry.objects.get()
+    assert "0" in entry.change_message
+    assert "state__exact=done, q" in entry.change_message
+    assert "张晓明" not in entry.change_message
+    assert "state__exact=done" in manager.get(reverse("admin:admin_logentry_changelist")).content.decode()
+    client.force_login(staff.user("clerk", department), backend=staff.BACKEND)
+    assert client.get(reverse("admin:admin_logentry_changelist")).status_code == 403
 
 
 def test_a_clerk_neither_exports_visits_nor_imports_the_clinic(client, department):
