@@ -117,6 +117,7 @@ def expert_words() -> Texts:
         | {
             "seen_of": _("Seen {done} / {all}"),
             "waiting_count": _("waiting {n}"),
+            "said_at": _("said at {time}"),
             "to_come": _("to come {n}"),
             "planned": _("Planned {start} – {end}"),
             "running": _("{time} so far, planned until {end}"),

@@ -100,6 +100,21 @@ class OnSiteSerializer(serializers.Serializer):
     until = serializers.DateTimeField()
 
 
+class LateSerializer(serializers.ModelSerializer):
+    """Somebody who is booked and said to be on the way, late."""
+
+    masked = serializers.SerializerMethodField()
+    slot = SlotSerializer()
+    said_at = serializers.DateTimeField(source="late_said_at")
+
+    class Meta:
+        model = Appointment
+        fields = ["masked", "slot", "said_at"]
+
+    def get_masked(self, appointment: Appointment) -> str:
+        return masked(appointment.patient.name)
+
+
 class StaffQueueSerializer(serializers.Serializer):
     """The whole queue for staff, of one version."""
 
@@ -115,6 +130,7 @@ class StaffQueueSerializer(serializers.Serializer):
     rooms = StaffRoomSerializer(many=True)
     waiting = LineSerializer(many=True)
     tickets = StaffTicketSerializer(many=True)
+    late = LateSerializer(many=True)
     undo = StepSerializer(allow_null=True)
 
 

@@ -56,6 +56,7 @@ def staff_queue(request: Request, session: Session) -> dict[str, Any]:
             for position, each in enumerate(queue["waiting"])
         ],
         "tickets": tickets,
+        "late": _late(session),
         "undo": undo.undoable(session_id=session.pk),
     }
     return dict(StaffQueueSerializer(seen, context={"desk": desk}).data)
@@ -72,6 +73,12 @@ def one_room(request: Request, session: Session, seat_id: int) -> dict[str, Any]
     present = session.tickets.filter(room=seat.room_id, state__in=("called", "serving")).first()
     seen = _room(request, session, seat, present.pk if present else None)
     return dict(StaffRoomSerializer(seen).data)
+
+
+def _late(session: Session) -> list[Appointment]:
+    """Who is booked, is not here, and said to be on the way and late."""
+    saying = session.appointments.filter(state=Appointment.State.BOOKED, late_said_at__isnull=False)
+    return list(saying.filter(late_unsaid_at=None).select_related("patient", "slot").order_by("slot", "pk"))
 
 
 def _room(request: Request, session: Session, seat: SessionRoom, ticket_id: int | None) -> dict[str, Any]:

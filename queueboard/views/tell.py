@@ -1,16 +1,14 @@
 """The button "tell me" on a patient's page: its browser subscribes, for this one visit or wish for one (R5.4)."""
 
 import json
-from functools import cache
 from typing import Any
 
 from django.conf import settings
-from django.contrib.staticfiles import finders
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods
 
 from booking.models import Appointment, BallotEntry, WaitlistEntry
 from queueboard.errors import QueueError
@@ -59,17 +57,3 @@ def _read(request: HttpRequest) -> dict[str, Any]:
     if not isinstance(given, dict):
         raise QueueError(_("This is not a subscription of a browser."), code="bad_subscription", status=400)
     return given
-
-
-@require_safe
-def worker(request: HttpRequest) -> HttpResponse:
-    """The service worker, from where its pages are: it may act for what lies beneath its own address only."""
-    response = HttpResponse(_script(), content_type="text/javascript; charset=utf-8")
-    response.headers["Cache-Control"] = "no-cache"
-    return response
-
-
-@cache
-def _script() -> bytes:
-    with open(finders.find("js/tell_worker.js"), "rb") as file:  # type: ignore[arg-type]  # it is in static/
-        return file.read()

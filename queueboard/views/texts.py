@@ -115,6 +115,8 @@ def phone_texts() -> Texts:
         | {
             "before": _counted(lambda n: ngettext("{number}: patient before you", "{number}: patients before you", n)),
             "before.none": _("{number}: you are next"),
+            "age.kept": _("No connection. As of {time}, {n} min ago"),
+            "age.kept.long": _("No connection. As of {time} on {day}"),
             "advice.next": _("You are next. Please wait near {room}."),
             "advice.near": _("Please come to the waiting area now."),
             "advice.stay": _("Please stay close to the waiting area."),

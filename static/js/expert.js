@@ -42,13 +42,25 @@ function row(entry, act) {
   return element;
 }
 
+// Who is not here yet and says so: no number, the time of the slot, and when it was said.
+function lateRow(entry) {
+  const element = byId("row").content.firstElementChild.cloneNode(true);
+  put(element, "label", clock(entry.slot.starts_at, zone));
+  put(element, "name", entry.masked);
+  put(element, "wait", say("said_at", { time: clock(entry.said_at, zone) }));
+  return element;
+}
+
 // `step`: what can be done for each; `before`: how many digits other lists have taken for their keys.
 function list(part, entries, step, before = 0) {
   const key = (n) => (n < DIGITS ? String(n + 1) : "");
-  const rows = entries.map((entry, n) => row(entry, step && { step, key: key(before + n) }));
+  fill(part, entries.map((entry, n) => row(entry, step && { step, key: key(before + n) })));
+}
+
+function fill(part, rows) {
   page.querySelector(`[data-put="${part}"]`).replaceChildren(...rows);
   const box = page.querySelector(`[data-part="${part}"]`);
-  if (box) box.hidden = !entries.length;
+  if (box) box.hidden = !rows.length;
 }
 
 function show(newest) {
@@ -75,6 +87,7 @@ function show(newest) {
   enable({ recall: called, miss: called, start: called, test: patient, finish: patient, pause: true, undo: here.undo });
   list("line", queue.line);
   page.querySelector('[data-put="nobody"]').hidden = queue.line.length > 0;
+  fill("late", queue.late.map(lateRow));
   list("missed", queue.missed, "put-back");
   list("away", queue.away, "return-visit", queue.missed.length);
   tick();

@@ -3,6 +3,7 @@
 //   connect({ socket: "/ws/queues/1/", poll: "/live/queues/1", first, onState, onAge, onOver }) -> { close }
 //
 // first    the state that the page came with (see embedded), or leave it out
+// old      seconds since the page was known to be true, where it does not come from the server
 // onState  (state) for every newer state; the first too
 // onAge    (seconds | null): null while the state is fresh, else how long ago it was known to be the database's
 //
@@ -40,7 +41,7 @@ function now() {
   return clock.passed;
 }
 
-export function connect({ socket, poll, first = null, onState, onAge = () => {}, onOver = null }) {
+export function connect({ socket, poll, first = null, old = 0, onState, onAge = () => {}, onOver = null }) {
   let version = -1;
   let tag = null;
   let ws = null;
@@ -51,7 +52,7 @@ export function connect({ socket, poll, first = null, onState, onAge = () => {},
   let unreachable = false; // the last poll got no answer
   let ended = false;
   let shownAge = null;
-  let knownAt = now(); // when the state was last known to be the database's, by this clock
+  let knownAt = now() - old * 1000; // when the state was last known to be the database's, by this clock
   let timer = 0;
 
   const known = (secondsAgo) => {

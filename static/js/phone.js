@@ -1,4 +1,5 @@
 // A patient's page, live: finds its own number in the queue's state and says the same as phone_face.py.
+import { forget, keep, kept, rest } from "./keep.js";
 import { connect, embedded } from "./live.js";
 import { clock, inWords, put, say, showAge } from "./words.js";
 import { kindOfNotice, paused, roomOf, spanText } from "./queue_words.js";
@@ -11,6 +12,8 @@ const SHOWN_EVENTS = 12;
 const LIVE = ["waiting", "called", "serving", "missed"];
 const PAID_EVERY = 20000; // ms between two questions whether a held number is paid
 const STILL_EVERY = 60000; // ms between two questions whether a shared link still shows anything
+const KEEP_FIRST = 3000; // ms: what is kept for later does not hold up what is seen first
+const KEEP_EVERY = 15000;
 const BUZZ = [400, 200, 400, 200, 800];
 
 let page = document.getElementById("face");
@@ -20,6 +23,8 @@ const age = document.getElementById("age");
 const told = new Set(); // what is in the list of what happened already
 let known = null; // numbers of the last state
 let asking = 0;
+let present = embedded("snapshot"); // the state that the page shows
+let fresh = true;
 let turnTold = null; // when a patient at home would be called, as the time to come was worked out from it
 
 const part = (name) => page.querySelector(`[data-put="${name}"]`);
@@ -116,13 +121,18 @@ async function askServer(spread) {
   asking = setTimeout(async () => {
     try {
       const response = await fetch(location.href, { cache: "no-store" });
-      if (response.status === 410) location.reload();
+      if (response.status === 410) {
+        await forget();
+        location.reload();
+      }
       // Who is typing is not interrupted.
       if (!response.ok || document.activeElement?.closest("#face input")) return;
       const next = new DOMParser().parseFromString(await response.text(), "text/html");
       page.replaceWith(document.adoptNode(next.getElementById("face")));
       page = document.getElementById("face");
       cover();
+      rest(!navigator.onLine);
+      keepIt();
       document.title = next.title;
     } catch {
       // Offline: the age tells it, and the next state asks again.
@@ -166,7 +176,24 @@ function withoutNumber(queue) {
   }
 }
 
+// As long as the visit lasts and the page is true; afterwards nothing is kept.
+function keepIt() {
+  if (!("live" in page.dataset)) forget();
+  else if (fresh) keep(present, page.dataset.until).catch(() => {}); // no room, or private browsing
+}
+
+// Opened without a connection: how old this is, until the server answers and gives the page anew.
+function showKept(seconds) {
+  const at = new Date(kept);
+  const minutes = Math.floor((seconds ?? 0) / 60);
+  const key = minutes < 120 ? "age.kept" : "age.kept.long";
+  const day = new Intl.DateTimeFormat(document.documentElement.lang, { month: "long", day: "numeric", timeZone: zone });
+  age.textContent = say(key, { time: clock(at, zone), n: minutes, day: day.format(at) });
+  age.toggleAttribute("data-stale", true);
+}
+
 function onState(queue) {
+  present = queue;
   const numbers = new Set([...queue.waiting, ...queue.called, ...queue.serving].map((each) => each.number));
   const number = page.dataset.number;
   if (number) withNumber(queue, number);
@@ -184,14 +211,22 @@ if (page.dataset.state === "held") setInterval(() => page.dataset.state === "hel
 // Nor does one tell of a link that was ended.
 if (looksOn) setInterval(askServer, STILL_EVERY, 5000);
 
-if ("live" in page.dataset) {
-  const first = embedded("snapshot");
+const way = { socket: `/ws/queues/${session}/`, poll: `/live/queues/${session}` };
+if (kept !== null) {
+  const old = Math.max(0, (Date.now() - kept) / 1000);
+  showKept(old);
+  connect({ ...way, old, onState: () => location.reload(), onAge: (seconds) => showKept(seconds) });
+} else if ("live" in page.dataset) {
   connect({
-    socket: `/ws/queues/${session}/`,
-    poll: `/live/queues/${session}`,
-    first,
+    ...way,
+    first: present,
     onState,
-    onAge: (seconds) => showAge(age, seconds),
+    onAge: (seconds) => {
+      fresh = seconds === null;
+      showAge(age, seconds);
+    },
   });
   showAge(age, null); // the page was made a moment ago; live.js tells when word stays away
-}
+  setTimeout(keepIt, KEEP_FIRST);
+  setInterval(keepIt, KEEP_EVERY);
+} else forget();

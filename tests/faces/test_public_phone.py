@@ -4,6 +4,7 @@ import re
 from datetime import datetime, timedelta
 
 import pytest
+from django.contrib.staticfiles import finders
 from django.utils import timezone
 from django.utils.translation import override
 
@@ -301,3 +302,26 @@ def test_a_span_within_a_minute_is_said_as_one_time(median, p90, words):
     with override("en"):
         shown = phone_face.span_text({"at": at.isoformat()}, {"median": median, "p90": p90}, phone_texts(), at)
     assert shown == words
+
+
+# --- as an app on the phone
+
+
+@pytest.mark.parametrize(("language", "name"), [("en", "Your visit"), ("zh-hans", "您的就诊"), ("zh-hant", "您的看診")])
+def test_the_page_can_be_installed_in_its_language_with_icons_of_our_own(client, session, now, language, name):
+    mine = walk_in(session, now)
+    address = re.search(r'<link rel="manifest" href="([^"]+)"', get(client, mine.token, language).content.decode())[1]
+    answer = client.get(address)
+    manifest = answer.json()
+    assert (answer.headers["Content-Type"], manifest["short_name"]) == ("application/manifest+json", name)
+    assert (manifest["start_url"], manifest["scope"], manifest["id"]) == (f"/t/{mine.token}/", "/t/", "/t/")
+    for icon in manifest["icons"]:
+        assert finders.find(icon["src"].removeprefix("/static/"))
+    Ticket.objects.update(state="done")
+    assert client.get(address).status_code == 404
+    assert 'rel="manifest"' not in get(client, mine.token).content.decode()
+
+
+def test_one_worker_opens_pages_without_a_connection_and_shows_what_patients_are_told(client):
+    script = client.get("/t/worker.js").content.decode()
+    assert all(f'addEventListener("{event}"' in script for event in ("push", "fetch"))
