@@ -196,7 +196,7 @@ class Board(Titled):
     )
     sound = models.CharField(
         _("sound"), max_length=5, choices=Sound.choices, default=Sound.VOICE,
-        help_text=_("A browser without a voice of its own in the board's language gives the signal alone."),
+        help_text=_("A browser without a voice of its own in the board's language plays one made by the server."),
     )  # fmt: skip
     language = models.CharField(
         _("language"), max_length=7, choices=settings.LANGUAGES, blank=True, help_text=_("Empty: that of the browser.")

@@ -85,6 +85,9 @@ urlpatterns = [
     path("screens/waiting/", screens.waiting, name="screen_waiting"),
     path("screens/here/", screens.here, name="screen_here"),
     path("board/<slug:slug>/", board.board, name="board"),
+    path(
+        "board/<slug:slug>/say/<slug:language>/<int:session_id>/<slug:number>.wav", board.call_aloud, name="board_say"
+    ),
     path("board/<slug:slug>/preview/", board.preview, name="board_preview"),
     path("kiosk/<slug:slug>/", kiosk.kiosk, name="kiosk"),
     path("api/v1/", include("queueboard.api.urls")),

@@ -7,7 +7,7 @@ from csp.decorators import csp_replace
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.forms import ModelForm, model_to_dict
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone, translation
 from django.views.decorators.cache import never_cache
@@ -18,7 +18,8 @@ from queueboard import access
 from queueboard.build import build_id
 from queueboard.models import Board
 from queueboard.screens import cookie
-from queueboard.views import board_face, source
+from queueboard.spoken import recordings
+from queueboard.views import board_aloud, board_face, source
 from queueboard.views.language import asked_for, in_language
 from queueboard.views.screens import ask_for_code
 from queueboard.views.texts import board_texts
@@ -37,6 +38,22 @@ def board(request: HttpRequest, slug: str) -> HttpResponse:
     if shown is None or not (shown.public or staff or device is not None):
         return ask_for_code(request)
     return _page(request, shown, {"connected": cookie.shows(device, shown)})
+
+
+@require_safe
+@never_cache
+def call_aloud(request: HttpRequest, slug: str, language: str, session_id: int, number: str) -> HttpResponse:
+    """A call as sound, for whoever may see this board: of those it shows now, and of nothing else."""
+    shown = get_object_or_404(Board, slug=slug, sound=Board.Sound.VOICE)
+    device = cookie.device_of(request.COOKIES)
+    if not (shown.public or cookie.shows(device, shown) or access.may_see_boards(request.user)):
+        raise Http404
+    known = language in recordings.VOICES
+    sentence = board_aloud.of_call(source.of_board(shown), session_id, number, language) if known else None
+    sound = recordings.recording(sentence, language) if sentence else None
+    if sound is None:
+        raise Http404
+    return HttpResponse(sound, content_type="audio/wav")
 
 
 class LookForm(ModelForm):

@@ -113,7 +113,10 @@ function showCall() {
   if (fresh) {
     fit();
     put(document, "heard", say("announce", { number: call.number, room: name }, texts.first));
-    announcements.add(call, say("announce", { number: spoken(call.number, first), room: name }, texts.first));
+    announcements.add(call, {
+      words: say("announce", { number: spoken(call.number, first), room: name }, texts.first),
+      file: `/board/${slug}/say/${first}/${call.session}/${call.number}.wav`,
+    });
     panel.removeAttribute("data-new");
     void panel.offsetWidth; // lets the same motion start again
     panel.setAttribute("data-new", "");

@@ -1,10 +1,12 @@
 // A board's sound: a chime of two tones, and the browser's own voice where it has one in the language on the machine
-// itself. One over the network would tell an outside company who is called, and is not taken.
+// itself. One over the network would tell an outside company who is called, and is not taken: then a sound file made by
+// the server says the same, and where there is none either, the chime stands alone.
 //
 // Browsers keep silent until somebody has pressed something; `onBlocked` says whether that is still to be done.
 const TONES = [[880, 0], [660, 0.35]]; // hertz, seconds
 const CHIME = 1100; // milliseconds
 const PER_CHARACTER = 500; // milliseconds: a voice that has not ended by then never will
+const FILE = 15000; // milliseconds: a file that was not heard by then never will be
 const WANTED = { "zh-hans": ["zh-cn", "cmn", "zh"], "zh-hant": ["zh-tw", "cmn", "zh"], en: ["en"] };
 const DIGITS = "零一二三四五六七八九";
 
@@ -49,10 +51,14 @@ export class Voice {
     await later(CHIME);
   }
 
-  // Ends when the words were said; at once where there is no voice for them.
-  async speak(words) {
-    const voice = this.sound === "voice" ? this.voice() : null;
-    if (!voice) return;
+  // Says { words, file }: the words by the browser, or the file at that address. Ends when it was said.
+  async speak({ words, file }) {
+    if (this.sound !== "voice") return;
+    const voice = this.voice();
+    if (!voice) {
+      await Promise.race([this.play(file).catch(() => {}), later(FILE)]);
+      return;
+    }
     const said = new SpeechSynthesisUtterance(words);
     said.voice = voice;
     said.lang = voice.lang;
@@ -60,6 +66,20 @@ export class Voice {
     const ended = new Promise((done) => { said.onend = said.onerror = done; });
     speechSynthesis.speak(said);
     await Promise.race([ended, later(3000 + words.length * PER_CHARACTER).then(() => speechSynthesis.cancel())]);
+  }
+
+  async play(file) {
+    const answer = await fetch(file);
+    if (!answer.ok) return;
+    const sound = this.context.createBufferSource();
+    sound.buffer = await new Promise((done, failed) => {
+      // By callbacks: browsers of 2019 give no promise here.
+      answer.arrayBuffer().then((bytes) => this.context.decodeAudioData(bytes, done, failed), failed);
+    });
+    sound.connect(this.context.destination);
+    const ended = new Promise((done) => { sound.onended = done; });
+    sound.start();
+    await ended;
   }
 
   // Asked each time: a browser may find its voices late.

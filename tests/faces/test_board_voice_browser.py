@@ -115,6 +115,50 @@ def test_a_call_that_was_taken_back_before_its_turn_is_not_said(scene, open_boar
     assert list(dict.fromkeys(each["text"] for each in said(page, 3))) == [words(first, 1), words(third, 3)]
 
 
+FILES = """
+(() => {
+  window.said = [];
+  const decode = AudioContext.prototype.decodeAudioData;
+  AudioContext.prototype.decodeAudioData = function noted(bytes, done, failed) {
+    return decode.call(this, bytes, (sound) => { window.lasts = sound.duration; done(sound); }, failed);
+  };
+  const start = AudioBufferSourceNode.prototype.start;
+  AudioBufferSourceNode.prototype.start = function noted() {
+    const said = { lasts: window.lasts, begin: performance.now(), end: null };
+    window.said.push(said);
+    this.addEventListener("ended", () => { said.end = performance.now(); });
+    return start.call(this);
+  };
+})();
+"""
+
+
+def test_a_browser_without_a_voice_plays_the_servers_files_in_the_order_of_calls(scene, server, chromium):
+    context = browsers.context(chromium, "1080p")
+    context.add_init_script(FILES)
+    page = context.new_page()
+    asked = []
+    page.on("response", lambda answer: asked.append((answer.url, answer.status)) if "/say/" in answer.url else None)
+    page.goto(f"{server.url}/board/{scene.board.slug}/?lang=zh-hans")
+    assert page.evaluate("speechSynthesis.getVoices().filter((each) => each.lang.startsWith('zh')).length") == 0
+    page.keyboard.press("Enter")
+    expect(page.locator("#sound")).to_be_hidden(timeout=SOON)
+    first, second = call(scene.sessions[0]), call(scene.sessions[4])
+    heard = []
+    for _ in range(200):  # the policy of the page forbids what the library would wait with
+        heard = [each for each in page.evaluate("window.said") if each["end"]]
+        if len(heard) >= 3:
+            break
+        page.wait_for_timeout(250)
+    assert len(heard) >= 3
+    assert all(each["lasts"] > 2 for each in heard)
+    assert all(later["begin"] >= earlier["end"] for earlier, later in pairwise(heard))
+    place = f"{server.url}/board/{scene.board.slug}/say/zh-hans"
+    wanted = [(f"{place}/{each.session_id}/{each.label}.wav", 200) for each in (first, second)]
+    assert list(dict.fromkeys(asked))[:2] == wanted
+    context.close()
+
+
 def test_a_silent_board_asks_for_nothing_and_says_nothing(scene, open_board):
     scene.board.sound = "off"
     scene.board.save()
