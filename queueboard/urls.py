@@ -84,6 +84,7 @@ urlpatterns = [
     path("board/", screens.anywhere, name="screen"),
     path("screens/waiting/", screens.waiting, name="screen_waiting"),
     path("screens/here/", screens.here, name="screen_here"),
+    path("board/worker.js", board.worker),
     path("board/<slug:slug>/", board.board, name="board"),
     path(
         "board/<slug:slug>/say/<slug:language>/<int:session_id>/<slug:number>.wav", board.call_aloud, name="board_say"

@@ -19,7 +19,7 @@ from queueboard.build import build_id
 from queueboard.models import Board
 from queueboard.screens import cookie
 from queueboard.spoken import recordings
-from queueboard.views import board_aloud, board_face, source
+from queueboard.views import board_aloud, board_face, install, source
 from queueboard.views.language import asked_for, in_language
 from queueboard.views.screens import ask_for_code
 from queueboard.views.texts import board_texts
@@ -54,6 +54,12 @@ def call_aloud(request: HttpRequest, slug: str, language: str, session_id: int, 
     if sound is None:
         raise Http404
     return HttpResponse(sound, content_type="audio/wav")
+
+
+@require_safe
+def worker(request: HttpRequest) -> HttpResponse:
+    """The service worker of all boards, for a screen that is switched on while the server is away."""
+    return install.service_worker("js/board_worker.js")
 
 
 class LookForm(ModelForm):

@@ -49,15 +49,20 @@ def app(request: HttpRequest, token: str) -> HttpResponse:
 @require_safe
 def worker(request: HttpRequest) -> HttpResponse:
     """The service worker, from where its pages are: it may act for what lies beneath its own address only."""
-    response = HttpResponse(_script(), content_type="text/javascript; charset=utf-8")
+    return service_worker(*SCRIPTS)
+
+
+def service_worker(*scripts: str) -> HttpResponse:
+    """These files of static/ as one service worker, which browsers ask for anew each time."""
+    response = HttpResponse(_script(scripts), content_type="text/javascript; charset=utf-8")
     response.headers["Cache-Control"] = "no-cache"
     return response
 
 
 @cache
-def _script() -> str:
+def _script(scripts: tuple[str, ...]) -> str:
     parts = []
-    for each in SCRIPTS:
+    for each in scripts:
         with open(finders.find(each), encoding="utf-8") as file:  # type: ignore[arg-type]  # it is in static/
             parts.append(file.read())
     return "\n".join(parts)

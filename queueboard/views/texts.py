@@ -29,6 +29,7 @@ def age_texts() -> Texts:
         "age.first": _("As of {time}"),
         "age.seconds": _("Not current: {n} s old, reconnecting"),
         "age.minutes": _("Not current: {n} min old, reconnecting"),
+        "age.hours": _("Not current: {n} h old, reconnecting"),
     }
 
 

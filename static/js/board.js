@@ -3,6 +3,7 @@ import { connect } from "./live.js";
 import { Announcements } from "./announcements.js";
 import { CallLine } from "./calls.js";
 import { here } from "./here.js";
+import { keepPage, keepState, keptState } from "./board_keep.js";
 import { renew } from "./renew.js";
 import { clock, data, inWords, langOf, put, say, showAge, texts } from "./words.js";
 import { insteadOfNext, roomOf } from "./queue_words.js";
@@ -15,6 +16,10 @@ const calls = new CallLine();
 const announcements = new Announcements(new Voice(sound, first, (blocked) => { byId("sound").hidden = !blocked; }));
 const NEXT = 3;
 const QUARTER = 15 * 60000;
+const KEEP_EVERY = 30000;
+const own = !("preview" in board.dataset);
+const kept = "kept" in board.dataset ? keptState(slug) : null; // the server was away when this page was asked for
+let fresh = !("kept" in board.dataset);
 let queues = [];
 
 const inSecond = (names) => {
@@ -86,7 +91,7 @@ function length(words) {
 }
 
 function showCall() {
-  const { call, fresh } = calls.at(performance.now());
+  const { call, fresh: isNew } = calls.at(performance.now());
   const panel = byId("call");
   panel.toggleAttribute("data-idle", !call);
   panel.querySelector('[data-put="open"]').hidden = !call;
@@ -110,8 +115,9 @@ function showCall() {
   put(panel, "room-second", inSecond(room.names));
   put(panel, "way", inWords(room.ways, first));
   put(panel, "way-second", inSecond(room.ways));
-  if (fresh) {
+  if (isNew) {
     fit();
+    if ("kept" in board.dataset) return; // old calls are shown, and not said
     put(document, "heard", say("announce", { number: call.number, room: name }, texts.first));
     announcements.add(call, {
       words: say("announce", { number: spoken(call.number, first), room: name }, texts.first),
@@ -173,20 +179,34 @@ function tick() {
 }
 
 function age(seconds) {
+  fresh = seconds === null;
   showAge(byId("age"), seconds, texts.first);
-  board.toggleAttribute("data-stale", seconds !== null);
+  board.toggleAttribute("data-stale", !fresh);
 }
 
-show({ queues: data("queues") });
+// The server is back: its page may be a newer one.
+function take(state) {
+  if ("kept" in board.dataset) renew(location.href);
+  else show(state);
+}
+
+show({ queues: kept ? kept.queues : data("queues") });
 addEventListener("resize", fit);
 tick();
 setInterval(tick, 500);
 connect({
   socket: `/ws/boards/${slug}/`,
   poll: `/live/boards/${slug}`,
-  onState: show,
+  old: kept ? kept.age : 0,
+  onState: take,
   onAge: age,
   onOver: () => renew(location.href),
 });
-if (!("preview" in board.dataset)) here({ version, connected: "connected" in board.dataset, calm: () => !queues.length || isNight() });
-age(null); // the page was made a moment ago
+if (fresh) age(null); // the page was made a moment ago
+if (own) here({ version, connected: "connected" in board.dataset, calm: () => !queues.length || isNight() });
+if ("keeps" in board.dataset && fresh) {
+  keepPage(version).catch(() => {}); // without it the board is as good, until it is switched on without the server
+  const keep = () => fresh && keepState(slug, queues);
+  keep();
+  setInterval(keep, KEEP_EVERY);
+}

@@ -1,4 +1,5 @@
 // A screen that waits to be connected: it asks every few seconds, and goes where it is sent.
+import { forget } from "./board_keep.js";
 import { renew } from "./renew.js";
 
 const EVERY = 3000; // milliseconds
@@ -36,5 +37,6 @@ async function ask() {
   setTimeout(ask, EVERY);
 }
 
+forget(); // it may have shown a board before
 show(code.textContent);
 ask();

@@ -44,9 +44,11 @@ export function put(root, name, words) {
   }
 }
 
+const STEPS = [["age.seconds", 1, 60], ["age.minutes", 60, 7200], ["age.hours", 3600, Infinity]]; // word, unit, below
+
 // How old the state is, in words and by a mark: `age` as live.js tells it, null while fresh, else seconds.
 export function showAge(element, age, table = texts) {
-  const key = age === null ? "age.fresh" : age < 60 ? "age.seconds" : "age.minutes";
-  element.textContent = say(key, { n: age < 60 ? age : Math.floor(age / 60) }, table);
+  const [key, unit] = age === null ? ["age.fresh", 1] : STEPS.find(([, , below]) => age < below);
+  element.textContent = say(key, { n: Math.floor(age / unit) }, table);
   element.toggleAttribute("data-stale", age !== null);
 }

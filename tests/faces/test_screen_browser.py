@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from queueboard.models import Device
+from queueboard.screens import cookie
 from queueboard.services.calls import call_next
 from tests import browser as browsers
 from tests.faces import staff
@@ -111,4 +112,47 @@ def test_a_new_version_is_loaded_at_night_once_the_server_gives_the_page(scene, 
     page.clock.fast_forward("01:10")
     expect(body).to_have_attribute("data-version", re.compile("^[0-9a-f]{12}$"), timeout=20 * SECOND)
     expect(page.locator("#rows tr")).to_have_count(3)
+    context.close()
+
+
+def test_switched_on_while_the_server_is_away_it_shows_its_last_state_and_its_age(scene, chromium, server):
+    """No browser's error page, nothing said aloud again; and what comes with the server is the page as it is then."""
+    device = Device.objects.create(name="left", board=scene.board, secret_hash="0" * 64, connected_at=datetime.now(UTC))
+    context = browsers.context(chromium, "1080p", locale="en-GB")
+    page = context.new_page()
+    page.goto(f"{server.url}/board/")
+    secret = next(each["value"] for each in context.cookies() if each["name"] == cookie.COOKIE)
+    Device.objects.filter(pk=device.pk).update(secret_hash=cookie.hash_of(secret))
+    page.goto(f"{server.url}/board/")
+    expect(page.locator("#rows tr")).to_have_count(3)
+    kept = "() => navigator.serviceWorker.ready.then(() => caches.match('/board/kept')).then(Boolean)"
+    for _ in range(100):  # the policy of the page forbids what the library would wait with
+        if page.evaluate(kept):
+            break
+        page.wait_for_timeout(100)
+    page.close()
+    server.stop()
+    page = context.new_page()
+    page.goto(f"{server.url}/board/")  # where televisions start
+    expect(page.locator("body")).to_have_attribute("data-kept", "")
+    expect(page.locator("#age")).to_contain_text("Not current: 1 min old, reconnecting")
+    expect(page.locator("#rows tr")).to_have_count(3)
+    expect(page.locator(".call-number")).to_be_visible()
+    expect(page.locator("#heard")).to_have_text("")
+    colour = "(each) => getComputedStyle(each).backgroundColor"
+    assert page.locator(".call").evaluate(colour) == "rgb(255, 193, 69)"  # its style sheets are kept too
+    scene.board.look = "light"
+    scene.board.save()
+    server.start()
+    expect(page.locator("body")).to_have_attribute("data-look", "light", timeout=60 * SECOND)
+    expect(page.locator("body:not([data-kept])")).to_be_visible()
+    expect(page.locator("#age")).to_have_text("Up to date")
+    # Disconnected, it keeps nothing.
+    Device.objects.filter(pk=device.pk).update(revoked_at=datetime.now(UTC))
+    expect(page.locator("#code")).to_be_visible(timeout=90 * SECOND)
+    for _ in range(50):
+        if not page.evaluate("() => caches.keys().then((names) => names.length + localStorage.length)"):
+            break
+        page.wait_for_timeout(100)
+    assert page.evaluate("() => caches.keys().then((names) => names.length + localStorage.length)") == 0
     context.close()
