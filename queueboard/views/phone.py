@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
+from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_safe
 
 from booking import payments as providers
@@ -30,7 +31,9 @@ SHOWN_EVENTS = 12
 GIVES_UP = (Ticket.State.WAITING, Ticket.State.CALLED, Ticket.State.MISSED)
 
 
+# Compressed: whoever could have somebody fetch this page, and look at its length, has its secret already.
 @require_safe
+@gzip_page
 @private
 @in_language
 def page(request: HttpRequest, token: str) -> HttpResponse:

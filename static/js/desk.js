@@ -3,6 +3,7 @@ import { ask, stepWords } from "./staff.js";
 import { inWords, say } from "./words.js";
 import { minding, waitWords } from "./desk_minding.js";
 import * as side from "./desk_queue.js";
+import { within } from "./within.js";
 
 const byId = (id) => document.getElementById(id);
 const field = byId("field");
@@ -344,7 +345,7 @@ const ACTIONS = {
   room: side.nextRoom,
   // Without a network this page prints what it has; else the server prints all queues.
   paper: () =>
-    fetch("/healthz", { cache: "no-store", signal: AbortSignal.timeout(2000) }).then(
+    fetch("/healthz", { cache: "no-store", signal: within(2000) }).then(
       () => byId("paper").requestSubmit(),
       () => window.print(),
     ),

@@ -1,6 +1,7 @@
 // What script adds to the kiosk's pages: keys on the screen, the reader, printing, the way back to the start, and no
 // error page ever. A screen is fetched and put in the place of the last one: the browser keeps none of them.
 import { here } from "./here.js";
+import { within } from "./within.js";
 
 const byId = (id) => document.getElementById(id);
 const body = () => document.body;
@@ -28,7 +29,7 @@ const say = (id, words) => {
 
 async function fetched(sent) {
   const answer = await fetch(location.href, {
-    method: sent ? "POST" : "GET", body: sent, cache: "no-store", signal: AbortSignal.timeout(PATIENCE),
+    method: sent ? "POST" : "GET", body: sent, cache: "no-store", signal: within(PATIENCE),
   });
   if (answer.status >= 500) throw new Error(String(answer.status));
   return new DOMParser().parseFromString(await answer.text(), "text/html");

@@ -1,4 +1,5 @@
 // The queues that run now: the server's own part of the page, fetched again while somebody looks.
+import { within } from "./within.js";
 import { showAge } from "./words.js";
 
 const part = document.getElementById("queues");
@@ -10,7 +11,7 @@ async function look() {
   if (document.visibilityState === "visible") {
     try {
       // The browser sends the ETag of what it has, and hands over its copy where that is still right.
-      const response = await fetch(part.dataset.part, { cache: "no-cache", signal: AbortSignal.timeout(8000) });
+      const response = await fetch(part.dataset.part, { cache: "no-cache", signal: within(8000) });
       if (response.ok) {
         const html = await response.text();
         const focused = document.activeElement?.closest("#queues a")?.getAttribute("href");

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from django.conf import settings
+from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, no_translations
 from django.db import connection
 
@@ -20,6 +21,7 @@ from queueboard.supervisor.console import Console
 from queueboard.supervisor.guard import Guard
 from queueboard.supervisor.supervisor import Stopped, Supervisor
 
+SELDOM = ["drf_spectacular_sidecar", "rest_framework"]  # of the API's pages: large, and not worth a second each start
 PATIENCE = 60.0  # seconds for a child to answer for the first time
 
 
@@ -103,7 +105,7 @@ class Command(BaseCommand):
 
     def _prepare(self, supervisor: Supervisor, *, demo: bool) -> None:
         """The database up to date, the catalogues compiled, an empty database filled."""
-        Path(settings.STATIC_ROOT).mkdir(exist_ok=True)  # the web process warns of a missing one
+        call_command("collectstatic", interactive=False, verbosity=0, ignore_patterns=SELDOM)
         if not settings.VAPID_PRIVATE_KEY:
             with contextlib.suppress(FileExistsError):
                 keys.write(Path(settings.VAR_DIR) / "vapid_key")
