@@ -263,6 +263,7 @@ def load(hours: Sequence[Any]) -> dict[str, Any]:
             {
                 "kind": kind, "x": left + (THIN + 4) * shift, "y": round(base - value * scale, 1),
                 "height": round(value * scale, 1), "value": value,
+                "middle": left + (THIN + 4) * shift + THIN / 2, "label": round(base - value * scale - 5, 1),
             }
             for shift, (kind, value) in enumerate((("came", hour.came), ("begun", hour.begun)))
         ]  # fmt: skip

@@ -40,7 +40,7 @@ def _file(name: str, day: overview.Day) -> HttpResponse:
     date = f"{timezone.localtime(day.at):%Y-%m-%d}"
     rows: list[list[Any]]
     if name == "hours":
-        head = [_("hour"), _("came"), _("visits begun"), _("numbers")]
+        head = [_("hour"), pgettext("count of patients", "came"), _("visits begun"), _("numbers")]
         rows = [[f"{hour.hour}:00", hour.came, hour.begun, hour.capacity] for hour in day.hours]
     else:
         head = [
