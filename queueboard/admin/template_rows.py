@@ -1,5 +1,6 @@
 """Weekly templates as rows of a table: their weekday and their rooms in words that are the same in every language."""
 
+from datetime import time
 from typing import Any
 
 from django.utils.translation import gettext
@@ -22,6 +23,17 @@ class WeekdayWidget(widgets.Widget):
 
     def render(self, value: Any, obj: Any = None, **kwargs: Any) -> str:
         return "" if value is None else self.DAYS[value]
+
+
+class ClockWidget(widgets.TimeWidget):
+    """08:00, in each kind of file; what spreadsheets make of it is read too."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.formats = ("%H:%M", "%H:%M:%S")
+
+    def render(self, value: Any, obj: Any = None, **kwargs: Any) -> str:
+        return f"{value:%H:%M}" if isinstance(value, time) else ""
 
 
 class RoomsField(fields.Field):
@@ -60,8 +72,8 @@ class TemplateRows(Both):
     department = department_field()
     expert = fields.Field("expert", "expert", widgets.ForeignKeyWidget(Expert, "code"))
     weekday = fields.Field("weekday", "weekday", WeekdayWidget())
-    starts = fields.Field("starts", "starts", widgets.TimeWidget(format="%H:%M"))
-    ends = fields.Field("ends", "ends", widgets.TimeWidget(format="%H:%M"))
+    starts = fields.Field("starts", "starts", ClockWidget())
+    ends = fields.Field("ends", "ends", ClockWidget())
     rooms = RoomsField("rooms", "rooms")
 
     class Meta(Both.Meta):

@@ -100,6 +100,18 @@ def test_visits_leave_the_house_masked(manager, department):
         assert not any(private in out for private in ("张晓明", "王芳", "ID12345678", "13900001111", token))
 
 
+def test_empty_cells_of_excel_are_empty_texts(manager, department):
+    factories.room(department, code="201", name="201 诊室", name_en="")
+    sheet = load_workbook(io.BytesIO(exported(manager, "booking_room", XLSX)))
+    sheet.active.append(["neuro", 305, "305 诊室"])
+    kept = io.BytesIO()
+    sheet.save(kept)
+    sent = {"format": XLSX, "import_file": SimpleUploadedFile("table.xlsx", kept.getvalue()), "resource": ""}
+    page = manager.post(reverse("admin:booking_room_import"), sent)
+    confirmed(manager, "booking_room", page)
+    assert dict(Room.objects.values_list("code", "name_en")) == {"201": "", "305": ""}
+
+
 @pytest.fixture
 def weekly(department):
     expert = factories.expert(department, code="wang")
@@ -117,6 +129,11 @@ def test_weekly_templates_go_out_and_come_back_unchanged(manager, weekly):
     out = exported(manager, "booking_template").decode("utf-8-sig")
     assert "neuro,wang,,,,mon,08:00,12:00,,40,A,201,1" in out
     page = tried(manager, "booking_template", out)
+    assert page.context["result"].totals["skip"] == 1
+    sheet = SimpleUploadedFile("table.xlsx", exported(manager, "booking_template", XLSX))
+    page = manager.post(
+        reverse("admin:booking_template_import"), {"format": XLSX, "import_file": sheet, "resource": ""}
+    )
     assert page.context["result"].totals["skip"] == 1
 
 
