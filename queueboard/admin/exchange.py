@@ -48,9 +48,7 @@ class Rows(resources.ModelResource):
 
     def before_import_row(self, row: Any, **kwargs: Any) -> None:
         for name, cell in row.items():
-            if cell is None:  # an empty cell of Excel, which a file of CSV has as no text
-                row[name] = ""
-            elif isinstance(cell, str) and cell.startswith("'") and cell[1:].startswith(csv_answer.FORMULA):
+            if isinstance(cell, str) and cell.startswith("'") and cell[1:].startswith(csv_answer.FORMULA):
                 row[name] = cell[1:]
 
 

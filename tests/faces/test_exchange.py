@@ -100,18 +100,6 @@ def test_visits_leave_the_house_masked(manager, department):
         assert not any(private in out for private in ("张晓明", "王芳", "ID12345678", "13900001111", token))
 
 
-def test_empty_cells_of_excel_are_empty_texts(manager, department):
-    factories.room(department, code="201", name="201 诊室", name_en="")
-    sheet = load_workbook(io.BytesIO(exported(manager, "booking_room", XLSX)))
-    sheet.active.append(["neuro", 305, "305 诊室"])
-    kept = io.BytesIO()
-    sheet.save(kept)
-    sent = {"format": XLSX, "import_file": SimpleUploadedFile("table.xlsx", kept.getvalue()), "resource": ""}
-    page = manager.post(reverse("admin:booking_room_import"), sent)
-    confirmed(manager, "booking_room", page)
-    assert dict(Room.objects.values_list("code", "name_en")) == {"201": "", "305": ""}
-
-
 @pytest.fixture
 def weekly(department):
     expert = factories.expert(department, code="wang")
