@@ -7,7 +7,7 @@ from csp.decorators import csp_replace
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.forms import ModelForm, model_to_dict
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone, translation
 from django.views.decorators.cache import never_cache
@@ -44,15 +44,13 @@ def board(request: HttpRequest, slug: str) -> HttpResponse:
 @never_cache
 def call_aloud(request: HttpRequest, slug: str, language: str, session_id: int, number: str) -> HttpResponse:
     """A call as sound, for whoever may see this board: of those it shows now, and of nothing else."""
-    shown = get_object_or_404(Board, slug=slug, sound=Board.Sound.VOICE)
-    device = cookie.device_of(request.COOKIES)
-    if not (shown.public or cookie.shows(device, shown) or access.may_see_boards(request.user)):
-        raise Http404
-    known = language in recordings.VOICES
-    sentence = board_aloud.of_call(source.of_board(shown), session_id, number, language) if known else None
-    sound = recordings.recording(sentence, language) if sentence else None
+    shown = Board.objects.filter(slug=slug, sound=Board.Sound.VOICE).first()
+    sound = None
+    if shown is not None and language in recordings.VOICES and _may_follow(request, shown):
+        sentence = board_aloud.of_call(source.of_board(shown), session_id, number, language)
+        sound = recordings.recording(sentence, language) if sentence else None
     if sound is None:
-        raise Http404
+        return HttpResponse(status=404)  # for a script: no page, and none of its cookies
     return HttpResponse(sound, content_type="audio/wav")
 
 
@@ -60,6 +58,12 @@ def call_aloud(request: HttpRequest, slug: str, language: str, session_id: int, 
 def worker(request: HttpRequest) -> HttpResponse:
     """The service worker of all boards, for a screen that is switched on while the server is away."""
     return install.service_worker("js/board_worker.js")
+
+
+def _may_follow(request: HttpRequest, shown: Board) -> bool:
+    """As for its socket (live.visitors): a public board is everybody's, another its screens' and the staff's."""
+    device = cookie.device_of(request.COOKIES)
+    return shown.public or cookie.shows(device, shown) or access.may_see_boards(request.user)
 
 
 class LookForm(ModelForm):

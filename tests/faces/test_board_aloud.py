@@ -74,7 +74,8 @@ def test_only_what_the_board_calls_now_can_be_heard(client, scene):
     assert client.get(good).status_code == 200
     elsewhere = good.replace(f"/{called.session_id}/", f"/{scene.sessions[0].pk}/")
     for wrong in (address(waiting), address(called, "fr"), address(called, slug="other"), elsewhere):
-        assert client.get(wrong).status_code == 404
+        refused = client.get(wrong)
+        assert (refused.status_code, refused.content, len(refused.cookies)) == (404, b"", 0)
     call_next(session_id=called.session_id, room_id=called.room_id)
     assert client.get(good).status_code == 404
 
