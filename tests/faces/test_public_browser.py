@@ -104,11 +104,18 @@ def test_what_is_touched_is_large_enough(scene, open_page):
 
 @pytest.mark.looks
 def test_text_twice_as_large_loses_nothing(scene, open_page):
-    ticket = scene.sessions[0].tickets.filter(state="waiting").last()
-    page = open_page(f"/t/{ticket.token}/?lang=en")
-    page.evaluate("document.documentElement.style.fontSize = '200%'")
-    assert browsers.wider_than_screen(page) <= 0
-    expect(part(page, "advice")).to_be_visible()
+    own = [scene.sessions[2].tickets.filter(state=state).first() for state in ("waiting", "missed", "serving")]
+    called = scene.sessions[1].tickets.get(state="called")
+    for each in (*own, called, scene.booked[0]):
+        page = open_page(f"/t/{each.token}/?lang=en", "320")
+        page.evaluate("document.documentElement.style.fontSize = '200%'")
+        assert browsers.wider_than_screen(page) <= 0, each
+        for name in ("called", "waiting", "missed", "serving"):
+            whole = page.locator(f'[data-when="{name}"]:visible :is(.call-number, .big, .ahead)')
+            for line in whole.all():
+                high = "(each) => each.getBoundingClientRect().height / parseFloat(getComputedStyle(each).fontSize)"
+                assert line.evaluate(high) < 1.6, (name, line.inner_text())
+        page.context.close()
 
 
 @pytest.mark.looks
@@ -118,6 +125,17 @@ def test_the_main_things_stand_in_the_first_600_pixels(scene, open_page):
     for name in ("ahead", "range", "advice"):
         box = part(page, name).bounding_box()
         assert box["y"] + box["height"] <= 600, name
+
+
+@pytest.mark.looks
+def test_when_it_is_time_to_come_the_code_can_be_typed_without_scrolling(scene, open_page):
+    """On the smallest phone: the field, and the button beside it."""
+    booked = scene.booked[0]
+    type(booked).objects.filter(pk=booked.pk).update(slot=booked.session.slots.get(index=0))
+    page = open_page(f"/t/{booked.token}/?lang=en", "320")
+    for target in (page.locator("#code"), page.get_by_role("button", name="I am here: check in")):
+        box = target.bounding_box()
+        assert box["y"] + box["height"] <= 600
 
 
 # --- the phone
