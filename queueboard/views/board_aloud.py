@@ -1,5 +1,6 @@
 """What is said of a call: number and room, never a name. voice.js says the same where the browser has a voice."""
 
+import re
 from typing import Any
 
 from django.utils.translation import override
@@ -18,7 +19,8 @@ def of_call(queues: list[dict[str, Any]], session: int, number: str, language: s
                 names = [room["names"] for room in queue["rooms"] if room["code"] == call["room"]]
                 room = in_two(names[0], (language, ""))[0] if names else call["room"]
                 with override(language):
-                    return say(board_texts()["first"], "announce", number=read_out(number, language), room=room)
+                    said = {"number": read_out(number, language), "room": room_read_out(room, language)}
+                    return say(board_texts()["first"], "announce", **said)
     return None
 
 
@@ -27,3 +29,8 @@ def read_out(number: str, language: str) -> str:
     if language == "en":
         return " ".join(each if each.isdigit() else f"{each}." for each in number)
     return " ".join(DIGITS[int(each)] if each in "0123456789" else each for each in number)
+
+
+def room_read_out(name: str, language: str) -> str:
+    """A room's name; three digits and more one by one, as 302 is not a count and is read as 320 by some voices."""
+    return re.sub(r" ?([0-9]{3,}) ?", lambda found: f" {read_out(found[1], language)} ", name).strip()

@@ -7,7 +7,7 @@ import { keepPage, keepState, keptState } from "./board_keep.js";
 import { renew } from "./renew.js";
 import { clock, data, inWords, langOf, put, say, showAge, texts } from "./words.js";
 import { insteadOfNext, roomOf } from "./queue_words.js";
-import { Voice, spoken } from "./voice.js";
+import { Voice, spoken, spokenRoom } from "./voice.js";
 
 const board = document.body;
 const { slug, zone, first, second, version, sound } = board.dataset;
@@ -120,7 +120,7 @@ function showCall() {
     if ("kept" in board.dataset) return; // old calls are shown, and not said
     put(document, "heard", say("announce", { number: call.number, room: name }, texts.first));
     announcements.add(call, {
-      words: say("announce", { number: spoken(call.number, first), room: name }, texts.first),
+      words: say("announce", { number: spoken(call.number, first), room: spokenRoom(name, first) }, texts.first),
       file: `/board/${slug}/say/${first}/${call.session}/${call.number}.wav`,
     });
     panel.removeAttribute("data-new");

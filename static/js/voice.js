@@ -16,6 +16,11 @@ export function spoken(number, language) {
   return number.replace(/\d/g, (each) => ` ${digit(each)}`).trim();
 }
 
+/** A room's name as it is read out: three digits and more one by one, as 302 is not a count. */
+export function spokenRoom(name, language) {
+  return name.replace(/ ?(\d{3,}) ?/g, (_, digits) => ` ${spoken(digits, language)} `).trim();
+}
+
 const later = (pause) => new Promise((done) => setTimeout(done, pause));
 
 export class Voice {

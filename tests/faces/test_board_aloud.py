@@ -58,6 +58,17 @@ def test_number_and_room_are_said_and_no_name(scene, language, words):
     assert board_aloud.of_call(queues, called.session_id, called.label, language) == words
 
 
+@pytest.mark.parametrize(
+    ("name", "language", "words"),
+    [
+        ("Room 302", "en", "Room 3 0 2"), ("302诊室", "zh-hans", "三 零 二 诊室"),
+        ("Room 12", "en", "Room 12"), ("12诊室", "zh-hans", "12诊室"),
+    ],
+)  # fmt: skip
+def test_a_room_of_three_digits_is_no_count(name, language, words):
+    assert board_aloud.room_read_out(name, language) == words
+
+
 def test_a_sentence_is_made_once(client, scene, monkeypatch):
     made = []
     run = recordings.subprocess.run

@@ -103,6 +103,14 @@ def test_calls_are_said_once_each_in_order_and_a_recall_again(scene, open_board)
     assert {each["text"] for each in said(page, 2)} == {words(third, 3)}
 
 
+def test_the_room_is_said_as_the_server_would_say_it(open_board):
+    script = """async () => {
+        const { spokenRoom } = await import("/static/js/voice.js");
+        return [spokenRoom("302诊室", "zh-hans"), spokenRoom("Room 302", "en"), spokenRoom("12诊室", "zh-hans")];
+    }"""
+    assert open_board().evaluate(script) == ["三 零 二 诊室", "Room 3 0 2", "12诊室"]
+
+
 def test_a_call_that_was_taken_back_before_its_turn_is_not_said(scene, open_board):
     page = open_board()
     page.keyboard.press("Enter")
