@@ -19,8 +19,8 @@ def of_call(queues: list[dict[str, Any]], session: int, number: str, language: s
                 names = [room["names"] for room in queue["rooms"] if room["code"] == call["room"]]
                 room = in_two(names[0], (language, ""))[0] if names else call["room"]
                 with override(language):
-                    said = {"number": read_out(number, language), "room": room_read_out(room, language)}
-                    return say(board_texts()["first"], "announce", **said)
+                    room = room_read_out(room, language)
+                    return say(board_texts()["first"], "announce", number=read_out(number, language), room=room)
     return None
 
 
