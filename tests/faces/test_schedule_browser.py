@@ -86,7 +86,7 @@ def test_an_expert_adds_numbers_from_the_own_page_knowing_what_that_does(expert,
     last = running.slots.get(index=3)
     page = open_pages(who=expert.user)
     page.goto(f"{server.url}/expert/?session={running.pk}")
-    expect(page.locator("[data-put=waiting]")).to_contain_text("waiting 0", timeout=SOON)
+    expect(page.get_by_role("banner")).to_contain_text("waiting 0", timeout=SOON)
     page.keyboard.press("a")
     page.locator("#add-dialog select").select_option(str(last.pk))
     expect(page.locator("#add-does")).to_contain_text(

@@ -68,7 +68,7 @@ def test_a_screen_is_connected_by_its_code_and_goes_dark_when_it_is_disconnected
     ticket = call_next(session_id=session.pk, room_id=session.rooms.get().room_id)
     for page in (first, other):
         now = page.locator(f'tr[data-session="{session.pk}"] [data-put="now"]')
-        expect(now).to_have_text(ticket.label, timeout=4 * SECOND)
+        expect(now).to_have_text(ticket.label, timeout=15 * SECOND)
     manager.goto(f"{server.url}/admin/queueboard/device/")
     expect(manager.get_by_text("1920 × 1080")).to_have_count(2)
     manager.goto(f"{server.url}/admin/queueboard/device/{Device.objects.get(name='screen 1').pk}/disconnect/")

@@ -9,7 +9,7 @@ import pytest
 
 from tests.processes.running import Up, wait_for
 
-pytestmark = pytest.mark.processes
+pytestmark = [pytest.mark.processes, pytest.mark.embedded]
 
 STEPS = 15  # in 90 s: the periodic tasks alone take fewer than ten
 

@@ -167,6 +167,7 @@ def all_caught_up(watchers, version, up):
     return queue == {version} and all(latest[path] == {boards[path]} for path in latest)
 
 
+@pytest.mark.embedded
 def test_every_call_of_a_real_half_day_is_on_every_screen(folder, database, consultations, capsys):
     """R6.1: versions only rise, the last state is the database's, every call was seen."""
     up = Up(folder, **database)
@@ -209,6 +210,7 @@ def kill(up, name):
     wait_for(lambda: up.children().get(name, pid) != pid, seconds=20, what=f"{name} again")
 
 
+@pytest.mark.postgres
 def test_after_kill_9_of_redis_worker_and_web_every_invariant_holds(folder, database, consultations):
     """The morning goes on while each of them is killed; afterwards every screen is right and nothing is lost."""
     up = Up(folder, **database)

@@ -18,6 +18,7 @@ from tests.processes.running import MARKS, ROOT, Up, alive, environment, free_po
 pytestmark = pytest.mark.processes
 
 
+@pytest.mark.embedded
 def test_a_killed_child_is_started_again_and_ctrl_c_stops_them_all(folder):
     up = Up(folder)
     try:
@@ -41,6 +42,7 @@ def test_a_killed_child_is_started_again_and_ctrl_c_stops_them_all(folder):
         up.end()
 
 
+@pytest.mark.embedded
 def test_a_killed_supervisor_leaves_no_orphan_and_the_next_one_starts_in_its_place(folder):
     up = Up(folder)
     following = None
@@ -62,6 +64,7 @@ def test_a_killed_supervisor_leaves_no_orphan_and_the_next_one_starts_in_its_pla
             following.end()
 
 
+@pytest.mark.embedded
 def test_a_killed_make_takes_everything_with_it(folder):
     """Whoever started it with --with-parent, as `make run` does, may be killed too."""
     parent = subprocess.Popen(
@@ -98,6 +101,7 @@ def refused(folder: Path, *arguments: str, **more: str) -> str:
     return done.stderr
 
 
+@pytest.mark.embedded
 def test_a_port_in_use_is_said_in_one_sentence(folder):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -107,16 +111,19 @@ def test_a_port_in_use_is_said_in_one_sentence(folder):
     assert said == f"Port {port} on 127.0.0.1 is in use; choose another one, for instance `make run PORT={port + 1}`.\n"
 
 
+@pytest.mark.embedded
 def test_an_unwritable_folder_is_said_in_one_sentence(folder):
     (folder / "file").touch()
     assert refused(folder / "file" / "var").startswith(f"The folder {folder}/file/var cannot be written to (")
 
 
+@pytest.mark.embedded
 def test_a_database_that_does_not_answer_is_said_in_one_sentence(folder):
     said = refused(folder, "--port", str(free_port()), DATABASE_URL=f"postgres://nobody@127.0.0.1:{free_port()}/none")
     assert said.startswith("The database does not answer (")
 
 
+@pytest.mark.embedded
 def test_a_redis_that_does_not_answer_is_said_in_one_sentence(folder):
     said = refused(folder, "--port", str(free_port()), REDIS_URL=f"redis://127.0.0.1:{free_port()}/0")
     assert said.startswith("Redis does not answer (")
