@@ -46,10 +46,15 @@ def _flush_in_spite_of_triggers():
     DatabaseWrapper.ops_class.sql_flush = plain
 
 
-@pytest.hookimpl(tryfirst=True)
+@pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_collection_modifyitems(items):
-    # The longest first: begun last, one of them would run alone.
-    items.sort(key=lambda item: item.get_closest_marker("processes") is None)
+    _mark(items)
+    yield
+    # After pytest-django has put those without a database last: of the longest, begun last, one would run alone.
+    items.sort(key=lambda item: item.path.parent.name != "processes")
+
+
+def _mark(items: list[pytest.Item]) -> None:
     for item in items:
         if _is_pure(item):
             item.add_marker("pure")
