@@ -51,7 +51,7 @@ def pytest_collection_modifyitems(items):
     _mark(items)
     yield
     # After pytest-django has put those without a database last: of the longest, begun last, one would run alone.
-    items.sort(key=lambda item: item.path.parent.name != "processes")
+    items.sort(key=lambda item: item.path.parent.name != "processes" and item.path.name != "test_town.py")
 
 
 def _mark(items: list[pytest.Item]) -> None:

@@ -12,7 +12,7 @@ from tests import browser as browsers
 from tests.faces import staff
 from tests.faces.scene import waiting_room
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.looks]
 SCREENS = {
     "720p": (1280, 720), "1080p": (1920, 1080), "4K": (3840, 2160),
     "720p upright": (720, 1280), "1080p upright": (1080, 1920), "4K upright": (2160, 3840),
@@ -87,7 +87,6 @@ def metres(height: tuple[float, bool], pixels: int) -> float:
     return height[0] * LONG_SIDE / pixels / (CHARACTER if height[1] else CAPITAL)
 
 
-@pytest.mark.looks
 def test_a_board_is_read_from_afar_and_nothing_is_cut(scene, chromium, server):
     context = chromium.new_context(locale="zh-CN", timezone_id="Asia/Shanghai")
     page = context.new_page()

@@ -11,7 +11,7 @@ from queueboard.challenge.models import Picture, Spent
 from tests import browser as browsers
 from tests.book.conftest import PHONE
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.looks]
 NEVER = "export const solve = () => new Promise(() => {});"
 FAILS = "export const solve = () => Promise.reject(new Error('old'));"
 
@@ -65,7 +65,6 @@ def test_without_script_one_reads_a_picture(server, chromium):
     context.close()
 
 
-@pytest.mark.looks
 @pytest.mark.parametrize("locale", ["en", "zh-CN", "zh-TW"])
 @pytest.mark.parametrize(("solver", "shown"), [(NEVER, "progress"), (FAILS, "img")])
 def test_both_ways_are_accessible_and_fit_a_small_phone(server, chromium, locale, solver, shown):
