@@ -10,6 +10,7 @@ from datetime import timedelta
 
 import pytest
 from django.utils import timezone
+from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import expect
 
 from booking.models import Ballot, BallotEntry, FreedNumber, Outbox, WaitlistEntry
@@ -112,7 +113,11 @@ def shown(page, told: dict) -> list[dict]:
             await new Promise((again) => setTimeout(again, 20));
         }
     }"""
-    return page.evaluate(listed, told["id"])
+    try:
+        return page.evaluate(listed, told["id"])
+    except PlaywrightError:  # the page loaded itself anew at that moment, as it does when its state has changed
+        page.wait_for_load_state()
+        return page.evaluate(listed, told["id"])
 
 
 def test_a_phone_is_told_after_its_owner_pressed_and_no_more_once_told_to_stop(phone, push, ticket):
