@@ -233,6 +233,7 @@ def desk_words() -> Texts:
             "free": _("free"),
             "counts": _("waiting {waiting} · seen {done}"),
             "about": _("{n}–{m} min"),
+            "about_one": _("{n} min"),
             "did.call": _("{number} is called to room {room}."),
             "did.recall": _("{number} is called again."),
             "did.miss": _("{number} missed the call."),

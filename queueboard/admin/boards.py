@@ -21,7 +21,7 @@ class BoardAdmin(ModelAdmin):
     list_filter = ("departments", "public")
     change_form_after_template = "admin/parts/board_preview.html"
     search_fields = ("slug", "title", "title_en")
-    filter_horizontal = ("departments", "rooms")
+    autocomplete_fields = ("departments", "rooms")
     readonly_fields = ("screens", "address")
     fieldsets = (
         (None, {"fields": ("slug", "title", "title_en", "title_zh_hant")}),

@@ -16,7 +16,7 @@ class KioskAdmin(ModelAdmin):
     list_display = ("slug", "title", "walk_ins", "public", "address")
     list_filter = ("departments", "public")
     search_fields = ("slug", "title", "title_en")
-    filter_horizontal = ("departments",)
+    autocomplete_fields = ("departments",)
     readonly_fields = ("address",)
     fieldsets = (
         (None, {"fields": ("slug", "title", "title_en", "title_zh_hant")}),

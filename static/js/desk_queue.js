@@ -138,7 +138,8 @@ function row(ticket) {
   const place = element("em", "", waiting ? say(`place.${ticket.place}`) : say(`state.${ticket.state}`));
   place.dataset.place = waiting ? ticket.place : ticket.state;
   const slot = state.queue.slots.find((each) => each.index === ticket.slot);
-  const wait = waiting ? say("about", { n: Math.round(ticket.median), m: Math.round(ticket.p90) }) : "";
+  const [n, m] = [Math.round(ticket.median), Math.round(ticket.p90)];
+  const wait = waiting ? say(n === m ? "about_one" : "about", { n, m }) : "";
   made.append(element("b", "", ticket.label), element("span", "name", ticket.name), place, element("span", "soft", clock(slot.starts_at, zone)), element("span", "wait", wait));
   made.onclick = () => choose(ticket.id);
   return made;
