@@ -120,22 +120,6 @@ def slot(numbers: int, **fields: Any) -> int:
     return made.slots.get().pk
 
 
-def _patients(count: int) -> int:
-    from booking.models import Patient
-
-    first = 0
-    for start in range(0, count, _BATCH):
-        batch = [
-            Patient(name="王小明", id_number=people.id_number(number), phone=people.phone(number))
-            for number in range(start, min(start + _BATCH, count))
-        ]
-        for each in batch:
-            each.hash_all()
-        made = Patient.objects.bulk_create(batch)
-        first = first or made[0].pk
-    return first
-
-
 def reset() -> None:
     """As before any booking, for the next contender: the same rows, statistics, and an empty log to write."""
     from django.db import connection

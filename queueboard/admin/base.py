@@ -7,7 +7,7 @@ from django.contrib import messages
 from django.contrib.auth.models import AbstractBaseUser
 from django.db.models import Model, QuerySet
 from django.forms import Form
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.utils.functional import Promise
 from unfold.admin import ModelAdmin
@@ -50,6 +50,14 @@ class ReadOnly:
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
+
+
+def own(admin: ModelAdmin, request: HttpRequest, object_id: str) -> Any:
+    """The row of this page, where this member of staff may see it. Raises Http404."""
+    found = admin.get_object(request, object_id)
+    if found is None:
+        raise Http404
+    return found
 
 
 def step_page(

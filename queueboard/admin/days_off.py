@@ -21,7 +21,7 @@ from booking.wanted import Wanted
 from queueboard import access, ending
 from queueboard.access import departments_of
 from queueboard.admin import effects
-from queueboard.admin.base import OwnDepartments, actor, step_page
+from queueboard.admin.base import OwnDepartments, actor, own, step_page
 from queueboard.admin.choices import KEEP, Act, Option, Row, choices_page
 from queueboard.services import lifecycle, rooms
 from queueboard.services import schedules as steps
@@ -105,7 +105,7 @@ class HolidayAdmin(DaysOff):
     @action(description=_("Sessions on this day"), permissions=["manage"], url_path="sessions", icon="event_busy")
     def sessions(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """What the holiday does to those booked, and after confirmation does it: each session in one transaction."""
-        holiday = self.get_queryset(request).get(pk=object_id)
+        holiday = own(self, request, object_id)
 
         def act(asked: Act) -> None:
             _end(request, asked, reason=holiday.name, cause=CancelledFor.HOLIDAY)
@@ -126,7 +126,7 @@ class LeaveAdmin(DaysOff):
     @action(description=_("Sessions in this leave"), permissions=["manage"], url_path="sessions", icon="event_busy")
     def sessions(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """What the leave does to those booked, and after confirmation does it: each session in one transaction."""
-        leave = self.get_queryset(request).get(pk=object_id)
+        leave = own(self, request, object_id)
         found = _with_touched(leave)
         free = days_off.free_experts(session for session, _whom in found)
 

@@ -10,6 +10,7 @@ from django.contrib import messages
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.admin.views.main import SEARCH_VAR
 from django.contrib.contenttypes.models import ContentType
+from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
@@ -21,7 +22,7 @@ from unfold.admin import ModelAdmin
 from unfold.contrib.import_export.forms import ExportForm, ImportForm
 
 from booking.models import Appointment, Department, Expert, Room
-from queueboard import csv_answer
+from queueboard import csv_answer, expert_codes
 from queueboard.access import MANAGE, may
 from queueboard.masking import masked
 from queueboard.models import Ticket
@@ -86,6 +87,16 @@ class ExpertRows(Both):
         model = Expert
         import_id_fields = ("code",)
         fields = ("code", "department", *NAMES, "title", "title_en", "title_zh_hant", "active")
+
+    def validate_instance(
+        self, instance: Any, import_validation_errors: Any = None, validate_unique: bool = True
+    ) -> None:
+        errors = dict(import_validation_errors or {})
+        try:
+            expert_codes.check(instance.code)
+        except ValidationError as refused:
+            errors["code"] = refused
+        super().validate_instance(instance, errors, validate_unique)
 
 
 class VisitRows(Rows):

@@ -16,7 +16,7 @@ from booking import touched
 from booking.models import Room, Session, SessionRoom
 from booking.services import times
 from booking.wanted import local
-from queueboard.admin.base import actor
+from queueboard.admin.base import actor, own
 from queueboard.admin.confirming import Asked, ReasonForm, confirmed, time_widget
 from queueboard.admin.effects import span_words
 from queueboard.services import schedules
@@ -43,7 +43,7 @@ class MovedSessions(ModelAdmin):
 
     @action(description=gettext_lazy("Another time"), permissions=["manage"], url_path="times", icon="schedule")
     def times(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        session = self.get_queryset(request).get(pk=object_id)
+        session = own(self, request, object_id)
         now = {name: timezone.localtime(getattr(session, f"{name}_at")).time() for name in ("starts", "ends")}
 
         def span(asked: Asked) -> dict[str, datetime]:
@@ -65,7 +65,7 @@ class MovedSessions(ModelAdmin):
 
     @action(description=gettext_lazy("Another room"), permissions=["manage"], url_path="room", icon="meeting_room")
     def room(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        session = self.get_queryset(request).get(pk=object_id)
+        session = own(self, request, object_id)
         form = RoomForm(request.POST or None)
         form.fields["seat"].queryset = session.rooms.select_related("room", "expert")  # type: ignore[attr-defined]
         free = session.department.rooms.exclude(pk__in=session.rooms.values("room"))

@@ -24,7 +24,7 @@ from booking.models import Appointment, Patient
 from booking.models.hashes import lookup_hashes
 from booking.services import patients, personal
 from queueboard.access import MANAGE, departments_of, may
-from queueboard.admin.base import OwnSessions, ReadOnly, actor, refused, step_page
+from queueboard.admin.base import OwnSessions, ReadOnly, actor, own, refused, step_page
 from queueboard.admin.exchange import AppointmentRows, Out
 from queueboard.admin.of_patients import OfPatients, last_four
 from queueboard.admin.patterns import patterns_page
@@ -151,7 +151,7 @@ class PatientAdmin(OfPatients):
     @action(description=_("Erase the data"), permissions=["manage"], url_path="erase", icon="person_off")
     def erase(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """For who asked for it at the desk, and has no phone to do so alone."""
-        patient = self.get_queryset(request).get(pk=object_id)
+        patient = own(self, request, object_id)
         back = reverse("admin:booking_patient_change", args=[patient.pk])
         form = ReasonForm(request.POST or None)
         if request.method == "POST" and form.is_valid():
@@ -193,10 +193,6 @@ class AppointmentAdmin(ReadOnly, Out, OwnSessions, OfPatients):
     def get_urls(self) -> list[Any]:
         page = self.admin_site.admin_view(lambda request: patterns_page(self, request))
         return [path("patterns/", page, name="booking_appointment_patterns"), *super().get_urls()]
-
-    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
-        """Also those of one session: the pages of changed schedules lead there."""
-        return lookup == "session" or super().lookup_allowed(lookup, value, request)  # type: ignore[call-arg]
 
 
 admin.site.unregister(User)

@@ -24,7 +24,7 @@ from booking.touched import Touched
 from booking.wanted import NoSession, Span, Wanted
 from queueboard import access
 from queueboard.admin import effects
-from queueboard.admin.base import OwnDepartments, actor
+from queueboard.admin.base import OwnDepartments, actor, own
 from queueboard.admin.choices import KEEP, Act, Option, Row, choices_page
 from queueboard.admin.exchange import InAndOut
 from queueboard.admin.template_rows import TemplateRows
@@ -72,7 +72,7 @@ class TemplateAdmin(InAndOut, OwnDepartments):
     )  # fmt: skip
     def sessions(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """What was made and is not as the template asks now; after confirmation, each session in one transaction."""
-        template = _read(self.get_queryset(request).get(pk=object_id).pk)
+        template = _read(own(self, request, object_id).pk)
         found = differing.differing(template, now=timezone.now())
         whom = touched.of(each.session for each in found)
         back = reverse("admin:booking_template_changelist")

@@ -17,7 +17,7 @@ from booking import touched
 from booking.models import Expert, Session, Slot
 from queueboard import access, added, ending
 from queueboard.admin import effects
-from queueboard.admin.base import actor
+from queueboard.admin.base import actor, own
 from queueboard.admin.confirming import Asked, Effect, ReasonForm, confirmed
 from queueboard.services import hand_over, lifecycle, schedules
 from queueboard.views.seats import open_today
@@ -93,7 +93,7 @@ class ScheduleSteps(ModelAdmin):
 
     @action(description=gettext_lazy("Add numbers"), permissions=["add_numbers"], url_path="add-numbers", icon="add")
     def add_numbers(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        session = self.get_queryset(request).get(pk=object_id)
+        session = own(self, request, object_id)
         form = AddForm(request.POST or None)
         form.fields["slot"].queryset = session.slots.order_by("index")  # type: ignore[attr-defined]
 
@@ -110,7 +110,7 @@ class ScheduleSteps(ModelAdmin):
 
     @action(description=gettext_lazy("Substitute"), permissions=["manage"], url_path="substitute", icon="swap_horiz")
     def substitute(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        session = self.get_queryset(request).get(pk=object_id)
+        session = own(self, request, object_id)
         form = SubstituteForm(request.POST or None)
         seated = Expert.objects.filter(Q(sessions=session) | Q(sessionroom__session=session)).distinct()
         form.fields["away"].queryset = seated  # type: ignore[attr-defined]
@@ -133,7 +133,7 @@ class ScheduleSteps(ModelAdmin):
 
     @action(description=gettext_lazy("Cancel the session"), permissions=["manage"], url_path="call-off", icon="block")
     def call_off(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        session = self.get_queryset(request).get(pk=object_id)
+        session = own(self, request, object_id)
 
         def act(asked: Asked, seen: str | None) -> object:
             return schedules.call_off(session_id=session.pk, reason=asked["reason"], seen=seen, actor=actor(request))
@@ -149,7 +149,7 @@ class ScheduleSteps(ModelAdmin):
 
     @action(description=gettext_lazy("Stop early"), permissions=["manage"], url_path="stop", icon="front_hand")
     def stop(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        session = self.get_queryset(request).get(pk=object_id)
+        session = own(self, request, object_id)
 
         def act(asked: Asked, seen: str | None) -> None:
             _stop(request, session, asked, seen)
@@ -168,7 +168,7 @@ class ScheduleSteps(ModelAdmin):
 
     @action(description=gettext_lazy("Close the session"), permissions=["manage"], url_path="close", icon="event_busy")
     def close(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        session = self.get_queryset(request).get(pk=object_id)
+        session = own(self, request, object_id)
 
         def effect(_asked: Asked) -> Effect:
             end = ending.of(session, now=timezone.now())
@@ -214,7 +214,9 @@ def _stop(request: HttpRequest, session: Session, asked: Asked, seen: str | None
     who, reason, waiting = actor(request), asked["reason"], asked["waiting"]
     if waiting == StopForm.CLOSE:
         lifecycle.stop_for_good(session_id=session.pk, reason=reason, seen=seen, actor=who)
-        return
-    lifecycle.stop_early(session_id=session.pk, reason=reason, seen=seen, actor=who)
-    if waiting != StopForm.STAY:
-        hand_over.hand_over_all(session_id=session.pk, to_session_id=int(waiting), reason=reason, actor=who)
+    elif waiting == StopForm.STAY:
+        lifecycle.stop_early(session_id=session.pk, reason=reason, seen=seen, actor=who)
+    else:
+        hand_over.stop_and_hand_over(
+            session_id=session.pk, to_session_id=int(waiting), reason=reason, seen=seen, actor=who
+        )  # fmt: skip

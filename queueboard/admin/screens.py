@@ -19,7 +19,7 @@ from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from booking.errors import BookingError
-from queueboard.admin.base import actor, step_page
+from queueboard.admin.base import actor, own, step_page
 from queueboard.build import build_id
 from queueboard.models import Board, Device, Kiosk
 from queueboard.screens import pairing
@@ -155,7 +155,7 @@ class DeviceAdmin(ModelAdmin):
         icon="cast_pause",
     )
     def disconnect(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        device = self.get_queryset(request).get(pk=object_id)
+        device = own(self, request, object_id)
         title = _("Disconnect the screen")
         if request.method != "POST":
             words = _(

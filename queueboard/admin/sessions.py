@@ -16,7 +16,7 @@ from unfold.decorators import action, display
 from booking.errors import BookingError
 from booking.models import Session, SessionRoom, Slot
 from booking.services import quotas
-from queueboard.admin.base import OwnSessions, ReadOnly, actor, refused, step_page
+from queueboard.admin.base import OwnSessions, ReadOnly, actor, own, refused, step_page
 from queueboard.admin.extra_sessions import ExtraSessions
 from queueboard.admin.moved_sessions import MovedSessions
 from queueboard.admin.overview import overview_page
@@ -153,12 +153,12 @@ class SessionAdmin(ScheduleSteps, MovedSessions, ExtraSessions, OwnSessions):
 
     @action(description=_("Why this split?"), permissions=["view"], url_path="why", icon="help")
     def why(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        session = self._one(request, object_id)
+        session = own(self, request, object_id)
         return why_page(self, request, session, session.plans.order_by("-pk").first())
 
     @action(description=_("Recalculate the split"), permissions=MANAGE, url_path="recalculate", icon="calculate")
     def recalculate(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        session = self._one(request, object_id)
+        session = own(self, request, object_id)
         if request.method != "POST":
             words = _("The numbers are split anew from the history. Never under what is booked; locked slots stay.")
             return self._ask(request, session, _("Recalculate the split"), words)
@@ -170,7 +170,7 @@ class SessionAdmin(ScheduleSteps, MovedSessions, ExtraSessions, OwnSessions):
 
     @action(description=_("Try another split"), permissions=MANAGE, url_path="split", icon="tune")
     def split(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return split_page(self, request, self._one(request, object_id))
+        return split_page(self, request, own(self, request, object_id))
 
     @admin.action(description=_("Recalculate the split of the chosen sessions"), permissions=MANAGE)
     def recalculate_chosen(self, request: HttpRequest, chosen: QuerySet[Session]) -> None:
@@ -181,9 +181,6 @@ class SessionAdmin(ScheduleSteps, MovedSessions, ExtraSessions, OwnSessions):
                 messages.error(request, f"{session}: {error.message}")
             else:
                 messages.success(request, _("%(session)s: recalculated") % {"session": session})
-
-    def _one(self, request: HttpRequest, object_id: str) -> Session:
-        return self.get_queryset(request).get(pk=object_id)
 
     def _address(self, session: Session) -> str:
         return reverse("admin:booking_session_change", args=[session.pk])

@@ -14,7 +14,7 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 from booking.errors import BookingError
 from booking.models import CountedNoShow, Suspension
 from booking.services import suspensions
-from queueboard.admin.base import ReadOnly, actor, refused, step_page
+from queueboard.admin.base import ReadOnly, actor, own, refused, step_page
 from queueboard.admin.of_patients import OfPatients
 
 
@@ -49,7 +49,7 @@ class SuspensionAdmin(ReadOnly, OfPatients):
 
     @action(description=_("Lift the suspension"), permissions=["manage"], url_path="lift", icon="lock_open")
     def lift(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        suspension = self.get_queryset(request).get(pk=object_id)
+        suspension = own(self, request, object_id)
         back = reverse("admin:booking_suspension_change", args=[suspension.pk])
         form = LiftForm(request.POST or None)
         if request.method == "POST" and form.is_valid():

@@ -3,13 +3,15 @@
 from datetime import datetime
 
 from django.contrib.auth.models import AbstractBaseUser
+from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from booking.models import Slot
 from queueboard import rules
 from queueboard.errors import QueueError
 from queueboard.models import Ticket
-from queueboard.services.queue import Queue, changes, session_of, step
+from queueboard.services.lifecycle import stop_early
+from queueboard.services.queue import Queue, changes, locked_session, session_of, step
 
 
 def hand_over(
@@ -97,3 +99,21 @@ def hand_over_all(
             if error.code not in ("action_refused", "in_queue"):
                 raise
     return made
+
+
+def stop_and_hand_over(
+    *,
+    session_id: int,
+    to_session_id: int,
+    reason: str,
+    seen: str | None = None,
+    actor: AbstractBaseUser | None = None,
+    now: datetime | None = None,
+) -> list[Ticket]:
+    """Stops a session (R1.3), and everybody who waits goes on in another one: both, or neither."""
+    with transaction.atomic():
+        # In the order in which every hand-over takes them.
+        for pk in sorted((session_id, to_session_id)):
+            locked_session(pk)
+        stop_early(session_id=session_id, reason=reason, seen=seen, actor=actor, now=now)
+        return hand_over_all(session_id=session_id, to_session_id=to_session_id, reason=reason, actor=actor, now=now)

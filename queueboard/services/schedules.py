@@ -1,7 +1,6 @@
 """Changes of a schedule as steps of its queue: in the audit log with who and why, and on the screens (R3.2b, R1.3)."""
 
 from datetime import datetime
-from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
@@ -10,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from booking.models import Session, Slot
 from booking.services import extra, quotas, schedules, seats, sessions, templates, times
 from queueboard.errors import QueueError
-from queueboard.services.queue import change
+from queueboard.services.queue import Queue, change
 
 
 def add_numbers(
@@ -116,17 +115,19 @@ def change_times(
         told = times.change_times(
             session_id=session_id, starts_at=starts_at, ends_at=ends_at, reason=reason, seen=seen, now=queue.now
         )  # fmt: skip
-        for slot in queue.slots.values():
-            slot.refresh_from_db()
-            queue.changes.append(_moved(slot, was[slot.pk]))
+        _note_moved(queue, was)
         queue.happened("times_changed", reason=reason)
         return told
 
 
-def _moved(slot: Slot, was: datetime) -> dict[str, Any]:
-    """For the log, and for those who read what became of their time."""
-    begins = {"was": was, "now": slot.starts_at}
-    return {"model": "slot", "id": slot.pk} | {when: {"starts_at": at.isoformat()} for when, at in begins.items()}
+def _note_moved(queue: Queue, was: dict[int, datetime]) -> None:
+    """Slots that begin at another time, for the log and for those who read what became of their time."""
+    for slot in queue.slots.values():
+        slot.refresh_from_db()
+        begins = {"was": was[slot.pk], "now": slot.starts_at}
+        if begins["was"] != begins["now"]:
+            moved = {when: {"starts_at": at.isoformat()} for when, at in begins.items()}
+            queue.changes.append({"model": "slot", "id": slot.pk} | moved)
 
 
 def follow_template(
@@ -138,23 +139,21 @@ def follow_template(
     now: datetime | None = None,
 ) -> int:
     """As booking.services.templates.follow; then the template's numbers in all, which the split is computed for."""
-    with change(session_id, actor=actor, now=now, live=False) as queue:
-        was = {slot.pk: slot.starts_at for slot in queue.slots.values()}
-        expert_id, rooms = queue.session.expert_id, set(queue.rooms)
-        told = templates.follow(session_id=session_id, reason=reason, seen=seen, now=queue.now)
-        queue.session.refresh_from_db(fields=["expert", "template"])
-        for slot in queue.slots.values():
-            slot.refresh_from_db()
-            if slot.starts_at != was[slot.pk]:
-                queue.changes.append(_moved(slot, was[slot.pk]))
-        if queue.session.expert_id != expert_id:
-            people = {"was": {"expert_id": expert_id}, "now": {"expert_id": queue.session.expert_id}}
-            queue.changes.append({"model": "session", "id": session_id} | people)
-        new = set(queue.session.rooms.values_list("room_id", flat=True)) - rooms
-        queue.happened("template_followed", room_id=min(new, default=None), reason=reason)
-        template = queue.session.template
-    if template is not None and template.numbers != queue.session.numbers:
-        quotas.renumber(session_id=session_id, numbers_in_all=template.numbers, actor=actor, now=now)
+    with transaction.atomic():  # or people are told of the times, and then the numbers are refused
+        with change(session_id, actor=actor, now=now, live=False) as queue:
+            was = {slot.pk: slot.starts_at for slot in queue.slots.values()}
+            expert_id, rooms = queue.session.expert_id, set(queue.rooms)
+            told = templates.follow(session_id=session_id, reason=reason, seen=seen, now=queue.now)
+            queue.session.refresh_from_db(fields=["expert", "template"])
+            _note_moved(queue, was)
+            if queue.session.expert_id != expert_id:
+                people = {"was": {"expert_id": expert_id}, "now": {"expert_id": queue.session.expert_id}}
+                queue.changes.append({"model": "session", "id": session_id} | people)
+            new = set(queue.session.rooms.values_list("room_id", flat=True)) - rooms
+            queue.happened("template_followed", room_id=min(new, default=None), reason=reason)
+            template = queue.session.template
+        if template is not None and template.numbers != queue.session.numbers:
+            quotas.renumber(session_id=session_id, numbers_in_all=template.numbers, actor=actor, now=now)
     return told
 
 

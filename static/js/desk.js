@@ -169,7 +169,8 @@ function showFound() {
     item.append(bold, result.phone_end ? ` (…${result.phone_end})` : "", ` ${slot} ${expert} · ${[number, state].filter(Boolean).join(" ")}`);
     item.onclick = () => {
       at = index;
-      run(take);
+      const { shown } = side.state;
+      run(() => take(shown));
     };
     return item;
   });
@@ -180,7 +181,7 @@ function showFound() {
   byId(`found-${at}`).scrollIntoView({ block: "nearest" });
 }
 
-async function take() {
+async function take(shown) {
   const result = found[at];
   if (!result) return openWalkIn();
   if (found.length > 1) {
@@ -191,7 +192,7 @@ async function take() {
     found = [alone || result];
     return tell(found[0]);
   }
-  if (isPerson(result)) return register(result.patient ? { patient_id: result.patient } : { patient: result.written });
+  if (isPerson(result)) return register(result.patient ? { patient_id: result.patient } : { patient: result.written }, shown);
   return result.ticket ? tell(result) : checkIn(result);
 }
 
@@ -205,9 +206,8 @@ async function checkIn(result) {
   did(say("checked_in", { ...facts, place }), ticket.session, ticket.id, "check_in", minding(result));
 }
 
-// A walk-in with the queue shown; who is in it already keeps that ticket.
-async function register(who) {
-  const { shown } = side.state;
+// A walk-in with the queue that was shown when the key was pressed; who is in it already keeps that ticket.
+async function register(who, shown) {
   const before = side.state.queue?.byId;
   const ticket = await ask(`queues/${shown.session}/walk-ins/`, who);
   reset();
@@ -223,7 +223,8 @@ byId("find").addEventListener("submit", (event) => {
   if (!text) return;
   // The next patient's scan may come before the answer to this one.
   if (SCAN.test(text)) field.value = "";
-  run(() => (text === askedFor ? take() : find(text)));
+  const { shown } = side.state;
+  run(() => (text === askedFor ? take(shown) : find(text)));
 });
 field.addEventListener("input", () => {
   clearFound();
@@ -285,7 +286,8 @@ byId("walk-in").addEventListener("submit", (event) => {
     return answer(say("name_missing"), true);
   }
   const patient = { name, id_type: form.id_type.value, id_number: form.id_number.value.trim(), phone: form.phone.value.trim() };
-  send(event.target, () => register({ first_visit: form.first_visit.checked, patient }));
+  const { shown } = side.state;
+  send(event.target, () => register({ first_visit: form.first_visit.checked, patient }, shown));
 });
 
 // Enter goes through the fields of a form; the last step of a walk-in is the button that accepts what is offered.
@@ -436,8 +438,9 @@ document.addEventListener("keydown", (event) => {
 
 function chooseQueue(index) {
   side.showQueue(index);
+  const [person] = found;
   if (!byId("walk-in").hidden) run(offer);
-  else if (found.length === 1 && isPerson(found[0])) run(() => tellPerson(found[0]));
+  else if (found.length === 1 && isPerson(person)) run(() => tellPerson(person));
 }
 
 for (const button of document.querySelectorAll("[data-do]")) {

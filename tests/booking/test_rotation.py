@@ -1,6 +1,7 @@
 """The keys of the data are changed while the site runs: nothing is lost, nobody is twice, and it can be killed."""
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -249,6 +250,16 @@ class TestLostKey:
         assert patients.find_or_make(name="张四", id_type="other", id_number=ID) == again
 
 
+AFTER_ONE_BATCH = """
+import django, os, signal
+django.setup()
+from booking.models import Patient
+from booking.services import rotation
+next(iter(rotation.rotate(Patient)))
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
 @pytest.mark.django_db(transaction=True)
 def test_killed_halfway_and_started_again(keys):
     """A real process, killed with some rows under each key."""
@@ -260,15 +271,12 @@ def test_killed_halfway_and_started_again(keys):
     Patient.objects.bulk_create(blank)
     last = Patient.objects.order_by("-pk")[0]
     keys(NEW, OLD)
-    environment = os.environ | {"DATABASE_URL": browser.database_url(), "DATA_KEYS": f"{NEW[0]},{OLD[0]}"}
-    command = [sys.executable, "manage.py", "rotate_keys"]
-    with subprocess.Popen(command, cwd=browser.ROOT, env=environment, stdout=subprocess.DEVNULL) as process:
-        until = time.monotonic() + 60
-        while time.monotonic() < until and not Patient.objects.filter(id_hash=Patient.hashes_of("K00000001")[0]):
-            time.sleep(0.01)
-        process.kill()
+    own = {"DATABASE_URL": browser.database_url(), "DATA_KEYS": f"{NEW[0]},{OLD[0]}"}
+    own["DJANGO_SETTINGS_MODULE"] = "queueboard.settings"
+    killed = subprocess.run([sys.executable, "-c", AFTER_ONE_BATCH], cwd=browser.ROOT, env=os.environ | own)
+    assert killed.returncode == -signal.SIGKILL
     written = sum(batch.seen - batch.older for batch in rotation.check(Patient))
-    assert 0 < written < 1000
+    assert written == rotation.BATCH < 1000
     assert patients.find_or_make(name="王", id_type="other", id_number=last.id_number) == last
     with pytest.raises(CommandError, match="under an older key"):
         rotated(check=True)

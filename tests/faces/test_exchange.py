@@ -74,6 +74,12 @@ def test_rows_that_do_not_fit_are_named_and_nothing_is_changed(manager, departme
     assert not Room.objects.exists()
 
 
+def test_a_code_whose_page_is_another_is_refused_in_a_file_too(manager, department):
+    page = tried(manager, "booking_expert", "code,department,name\nmine,neuro,王建华\n")
+    assert [row.number for row in page.context["result"].invalid_rows] == [1]
+    assert page.context.get("confirm_form") is None
+
+
 @pytest.mark.parametrize("name", ["=1+1", "+cmd", "-2", "@SUM(A1)"])
 def test_a_cell_that_a_spreadsheet_would_run_goes_out_harmless_and_comes_back_as_it_was(manager, department, name):
     factories.room(department, code="9", name=name)

@@ -147,8 +147,9 @@ async def test_of_a_burst_the_first_state_goes_at_once_and_the_last_always(monke
         feed.take(snapshot(1, version))
     assert screen.versions == [1]
     assert json.loads(feed.message("phone").body)["version"] == 20  # a poll waits for no pace
-    while not screen.got:
-        await asyncio.sleep(0.001)
+    async with asyncio.timeout(10):
+        while not screen.got:
+            await asyncio.sleep(0.001)
     assert screen.versions == [20]
     assert metrics.coalesced._value.get() == before + 18
     await asyncio.sleep(0.05)

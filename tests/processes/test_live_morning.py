@@ -221,7 +221,9 @@ def test_after_kill_9_of_redis_worker_and_web_every_invariant_holds(folder, data
         before = play.once("plans")["plans"]
         with watching(up.port, play.stage["session"], play.stage["boards"], again=True) as watchers:
             play.begin()
-            time.sleep(5)  # some of the morning has passed
+            wait_for(
+                lambda: any(len(seen) > 20 for _path, seen in watchers.seen), seconds=60, what="some of the morning"
+            )
             kill(up, "valkey")
             kill(up, "web")
             wait_for(up.answers, seconds=20, what="the web process")

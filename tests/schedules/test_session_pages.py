@@ -8,8 +8,9 @@ from django.utils import timezone
 
 from booking.models import Appointment, Ballot, Holiday, Outbox, Session, SessionRoom, Template, WaitlistEntry
 from booking.services import schedules as services
+from queueboard.errors import QueueError
 from queueboard.models import Ticket
-from queueboard.services import calls
+from queueboard.services import calls, hand_over
 from tests import factories
 from tests.faces import managers, staff
 from tests.schedules.clinic import ENGLISH, address, ahead_of, events, paid, state_of, text
@@ -143,6 +144,22 @@ def test_who_waits_in_a_stopped_session_goes_on_to_another(client, manager, runn
     assert state_of(running) == "open"
     assert [ticket.appointment.state for ticket in Ticket.objects.filter(session=other)] == ["arrived"]
     assert running.appointments.filter(state="called_off").count() == 2
+
+
+def test_where_they_cannot_go_on_the_session_is_not_stopped_either(running):
+    """R1.3"""
+    elsewhere = factories.session(start=f"{timezone.localtime():%H:%M}", day=timezone.localtime())
+    with pytest.raises(QueueError):
+        hand_over.stop_and_hand_over(session_id=running.pk, to_session_id=elsewhere.pk, reason="ill")
+    running.refresh_from_db()
+    assert not running.stopped_early
+    assert running.appointments.filter(state="called_off").count() == 0
+
+
+@pytest.mark.parametrize("number", ["999999", "abc"])
+def test_a_step_of_a_session_that_is_not_there_is_not_found(client, manager, number):
+    """Somebody has deleted it, or it is another department's."""
+    assert client.get(f"/admin/booking/session/{number}/stop/", **ENGLISH).status_code == 404
 
 
 def test_another_time_says_slot_by_slot_when_everybody_is_seen_then(client, manager, ahead):

@@ -85,6 +85,18 @@ def test_who_is_booked_goes_along_with_the_template_where_one_chooses_so(client,
     assert "before. Your number stays yours." in own
 
 
+def test_where_the_numbers_are_refused_nothing_of_the_rest_is_done_or_told(client, manager, weekly):
+    """R3.2b: two are booked, and the template has one number only."""
+    booked = first_of(weekly)
+    save(client, weekly, starts="09:00", ends="13:00", numbers=1)
+    page = client.get(address("template_sessions", weekly), **ENGLISH)
+    choose(client, page, **{f"do_{booked.pk}": "follow"})
+    booked.refresh_from_db()
+    assert (timezone.localtime(booked.starts_at).hour, booked.numbers) == (8, 40)
+    assert not Outbox.objects.filter(kind="session_time_changed").exists()
+    assert events(booked) == []
+
+
 def test_a_template_that_is_put_away_shows_what_it_has_made(client, manager, weekly):
     booked, free = weekly.sessions.order_by("date")
     page = client.get(save(client, weekly, active="")["Location"], **ENGLISH)

@@ -38,7 +38,7 @@ def encrypted(wechat, settings) -> FakeOfficialAccount:
 
 
 @pytest.fixture(autouse=True)
-def _no_snapshots_of_other_tests(monkeypatch):
+def _snapshots_are_made_anew(monkeypatch):
     """A test that is rolled back gives its ids and versions to the next, which must not find its snapshots in Redis."""
     monkeypatch.setattr(news, "_ask", lambda session_id, question: None)
 
