@@ -98,11 +98,13 @@ def _claimed(name: str, now: datetime) -> Delivery | None:
 
 def _send(row: Delivery, now: datetime) -> bool:
     facts = Facts(row.cause)
-    notice = compose(facts, row.language) if now < until(row.cause) else None
-    to = people.phone_of(facts) if row.address is None else row.address.value or ""
-    if notice is None or not to:
-        return _ended(row, State.OVERTAKEN, now)
     try:
+        notice = compose(facts, row.language) if now < until(row.cause) else None
+        to = people.phone_of(facts) if row.address is None else row.address.value
+        if notice is not None and to is None:
+            raise Dead("forgotten meanwhile")
+        if notice is None or not to:
+            return _ended(row, State.OVERTAKEN, now)
         number = notify.way(row.way).send(to, notice)
     except Unavailable as error:
         wait = lines[row.way].failed(row.line, now, error.seconds)
@@ -141,6 +143,7 @@ def _in_vain(row: Delivery, facts: Facts, error: NotSent, now: datetime) -> bool
     """The address is forgotten where it is dead; whoever is reached by nothing else now gets it on the phone."""
     dead = isinstance(error, Dead)
     with transaction.atomic():
+        _one_way_at_a_time(row)
         _ended(row, State.DEAD if dead else State.REFUSED, now, error=str(error)[:200])
         if dead and row.address is not None:
             forget(row.address, now)
@@ -154,14 +157,21 @@ def came_to_nothing(name: str, number: str, *, now: datetime | None = None) -> b
     Whether it was one of ours. The address is good; the phone gets it where nothing else reaches the patient.
     """
     now = now or timezone.now()
+    sent = Delivery.objects.filter(way=name, provider_number=number, state=State.SENT).select_related("cause")
+    row = sent.first()
+    if row is None:
+        return False
     with transaction.atomic():
-        sent = Delivery.objects.select_for_update(of=("self",)).select_related("cause")
-        row = sent.filter(way=name, provider_number=number, state=State.SENT).first()
-        if row is None:
+        _one_way_at_a_time(row)
+        if not sent.filter(pk=row.pk).update(state=State.REFUSED, ended_at=now, error="reached nobody"):
             return False
-        Delivery.objects.filter(pk=row.pk).update(state=State.REFUSED, ended_at=now, error="reached nobody")
         _write(Facts(row.cause))
     return True
+
+
+def _one_way_at_a_time(row: Delivery) -> None:
+    """Two ways that fail together do not each leave the patient to the other: the second sees what the first wrote."""
+    Outbox.objects.select_for_update(no_key=True).get(pk=row.cause_id)
 
 
 def forget(address: Address, now: datetime) -> None:

@@ -124,6 +124,16 @@ def test_a_dead_address_is_forgotten_wherever_it_stands_and_the_phone_is_told(he
     assert set(Address.objects.values_list("value", flat=True)) == {None}
 
 
+def test_of_two_notices_to_a_dead_address_both_reach_the_phone(heard):
+    booked, _ = appointment_told()
+    cause("reminder", patient=booked.patient_id, appointment=booked.pk)
+    subscribed(booked.token, "gone")
+    heard["push"].answers = [Dead("410")]
+    assert go_out("push", "sms") == [0, 2]
+    assert [kind for _to, kind in heard["sms"].told] == ["appointment_booked", "reminder"]
+    assert heard["push"].told == []
+
+
 def test_who_has_another_address_left_is_not_texted_when_one_dies(heard):
     booked, _ = appointment_told()
     subscribed(booked.token, "gone")
@@ -150,6 +160,21 @@ def test_an_error_nobody_thought_of_is_logged_without_its_words_and_tried_again(
     assert "ValueError" in caplog.text
     assert "138" not in caplog.text
     assert go_out("push", now=now + 5 * SECOND) == [1]
+
+
+def test_words_that_cannot_be_found_for_one_hold_no_other_up(heard, monkeypatch, caplog):
+    booked, broken = appointment_told()
+    cause("reminder", patient=booked.patient_id, appointment=booked.pk)
+    compose, now = delivery.compose, timezone.now()
+
+    def finds_none(facts, language):
+        return 1 / 0 if facts.cause == broken else compose(facts, language)
+
+    with monkeypatch.context() as release:
+        release.setattr(delivery, "compose", finds_none)
+        assert go_out("sms", now=now) == [1]
+    assert "ZeroDivisionError" in caplog.text
+    assert go_out("sms", now=now + 5 * SECOND) == [1]
 
 
 def test_what_nobody_needs_any_more_is_not_told(heard):
