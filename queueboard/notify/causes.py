@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from booking.models import Appointment, Outbox
-from queueboard.models import Ticket
+from queueboard.models import QueueEvent, Ticket
 from queueboard.notify import nudge
 
 if TYPE_CHECKING:
@@ -41,19 +41,16 @@ def _of_event(queue: "Queue") -> Iterator[Outbox]:
             yield from _who_waits("session_stopped", queue)
         case (_, "stop_early"):
             yield from _who_waits("session_goes_on", queue)
-        case ("close", _) if not queue.session.stopped_early:
-            left = [
-                ticket
-                for ticket in queue.tickets
-                if ticket.ended_at == queue.now and ticket.state == Ticket.State.NOT_SEEN
-            ]
-            yield from (_told("session_stopped", queue, ticket) for ticket in left)
+        case ("close", _):
+            yield from _not_seen(queue)
 
 
 def _few_ahead(queue: "Queue") -> Iterator[Outbox]:
     """Once for each ticket, however its place moves (R5.4); again only for who was sent for a test and is back."""
     if queue.kind == "return_visit" and queue.ticket is not None:
-        _now(queue, queue.ticket).ahead_told_at = None
+        back = _now(queue, queue.ticket)
+        back.ahead_told_at = None
+        Ticket.objects.filter(pk=back.pk).update(ahead_told_at=None)
     if queue.session.state not in queue.session.LIVE or queue.session.stopped_early:
         return
     first = queue.order()[: queue.session.department.tell_when_ahead + 1]
@@ -77,6 +74,19 @@ def _another_room(queue: "Queue") -> Iterator[Outbox]:
 def _who_waits(kind: str, queue: "Queue") -> Iterator[Outbox]:
     """Who is here and not in service. Who was still expected is called off, and told so, with the stop."""
     yield from (_told(kind, queue, ticket) for ticket in queue.tickets if ticket.state in ON_SITE)
+
+
+def _not_seen(queue: "Queue") -> Iterator[Outbox]:
+    """Who is left at the close. Of a stop most have heard already; who was called just then has not."""
+    stops = QueueEvent.objects.filter(session=queue.session, kind="stop_early", undone_by=None)
+    version = stops.order_by("-version").values_list("version", flat=True).first() or queue.session.version
+    left = [
+        told("session_stopped", ticket, f"v{version}", queue.now)
+        for ticket in queue.tickets
+        if ticket.ended_at == queue.now and ticket.state == Ticket.State.NOT_SEEN
+    ]
+    heard = set(Outbox.objects.filter(key__in=[row.key for row in left]).values_list("key", flat=True))
+    yield from (row for row in left if row.key not in heard)
 
 
 def _now(queue: "Queue", ticket: Ticket) -> Ticket:

@@ -105,6 +105,16 @@ class TestFewAhead:
         assert [number for number, _ in ahead()].count(1) == 2
         undo.undo(event_id=last_event("return_visit").pk, now=at("08:21"))
 
+    def test_who_comes_back_from_a_test_further_behind_is_told_when_few_are_ahead(self, session, room):
+        type(session.department).objects.update(tell_when_ahead=1)
+        first = register(session, 6)[0]
+        call(session, room)
+        returns.send_for_test(ticket_id=first.pk, now=at("08:05"))
+        returns.return_visit(ticket_id=first.pk, now=at("08:06"))
+        assert [number for number, _ in ahead()].count(1) == 1
+        call(session, room, now=at("08:07"))
+        assert ahead()[-1] == (1, 1)
+
     def test_in_a_session_that_was_stopped_nobody_is_told_of_a_place(self, session):
         lifecycle.stop_early(session_id=session.pk, reason="ill", now=at("07:20"))
         assert ahead() == []
@@ -193,6 +203,22 @@ class TestTheSession:
         assert told("session_stopped") == [(waits.pk,)]
         assert told("appointment_called_off") == [(coming.patient_id, coming.pk)]
         assert compose(Facts(Outbox.objects.get(kind="session_stopped")), "en") is not None
+
+    def test_who_was_called_at_the_stop_hears_at_the_close_that_nobody_sees_them(self, session, room):
+        called, waits = register(session, 2)
+        call(session, room)
+        lifecycle.stop_early(session_id=session.pk, reason="ill", now=at("08:05"))
+        undo.undo(event_id=last_event("stop_early").pk, now=at("08:06"))
+        lifecycle.stop_early(session_id=session.pk, reason="ill after all", now=at("08:10"))
+        assert told("session_stopped") == [(waits.pk,)] * 2
+        lifecycle.close_session(session_id=session.pk, now=at("08:30"))
+        assert told("session_stopped")[2:] == [(called.pk,)]
+
+    def test_a_session_stopped_for_good_is_told_to_everybody_here_once(self, session, room):
+        called, waits = register(session, 2)
+        call(session, room)
+        lifecycle.stop_for_good(session_id=session.pk, reason="ill", now=at("08:10"))
+        assert sorted(told("session_stopped")) == [(called.pk,), (waits.pk,)]
 
     def test_who_is_expected_hears_at_the_stop_that_it_does_not_take_place_and_the_close_adds_nothing(self, session):
         register(session)
