@@ -5,6 +5,7 @@ import logging
 from celery import shared_task
 from django.utils import timezone
 
+from booking.alone import alone
 from booking.services import ballots, endings, payments, quotas, retention, sessions, sources, waitlist
 
 log = logging.getLogger(__name__)
@@ -55,6 +56,7 @@ def forget_sources() -> int:
 
 
 @shared_task(name="booking.reconcile_payments")
+@alone
 def reconcile_payments() -> int:
     """R3.3."""
     return _said("payments that differed from the provider's record", payments.reconcile())

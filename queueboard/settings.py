@@ -130,7 +130,10 @@ CELERY_BROKER_URL = (
 CELERY_TASK_DEFAULT_QUEUE = REDIS_PREFIX
 NOTICES_QUEUE = f"{REDIS_PREFIX}-notices"
 CELERY_TASK_QUEUES = [Queue(each, Exchange(each), routing_key=each) for each in (REDIS_PREFIX, NOTICES_QUEUE)]
-CELERY_TASK_ROUTES = {"queueboard.send_by": {"queue": NOTICES_QUEUE}}
+CELERY_TASK_ROUTES = {
+    task: {"queue": NOTICES_QUEUE}
+    for task in ("queueboard.send_by", "queueboard.send_refunds", "booking.reconcile_payments")
+}
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True

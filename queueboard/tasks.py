@@ -6,6 +6,7 @@ from celery import shared_task
 from django.contrib.sessions.models import Session
 from django.utils import timezone
 
+from booking.alone import alone
 from booking.services import refunds
 from queueboard import notify, outbox
 from queueboard.challenge import gate
@@ -121,6 +122,7 @@ def run_simulations() -> int:
 
 
 @shared_task(name="queueboard.send_refunds")
+@alone
 def send_refunds() -> int:
     """R3.3: money goes back."""
     return _said("refunds done", outbox.send_due(deliver=refunds.deliver, which=outbox.REFUNDS))

@@ -3,10 +3,12 @@
 from datetime import timedelta
 
 import pytest
+from django.conf import settings
 
+from booking import tasks as booking_tasks
 from booking.models import Appointment, Outbox
-from booking.services import endings, notices, refunds
-from queueboard import outbox
+from booking.services import endings, notices, payments, refunds
+from queueboard import outbox, tasks
 from queueboard.services import arrivals, calls, lifecycle, undo
 from queueboard.services.hand_over import hand_over
 from tests import factories
@@ -203,3 +205,20 @@ def test_a_hold_that_expires_unpaid_has_nothing_to_give_back(session, fake, cloc
     assert endings.expire_holds() == 1
     assert state_of(payment) == "open"
     assert not Outbox.objects.filter(kind="refund").exists()
+
+
+@pytest.mark.parametrize(
+    ("task", "service", "name"),
+    [(tasks.send_refunds, outbox, "send_due"), (booking_tasks.reconcile_payments, payments, "reconcile")],
+)
+def test_a_provider_that_is_slow_keeps_one_thread_waiting_and_no_task_of_the_queue(task, service, name, monkeypatch):
+    asked = []
+
+    def slow(**_kwargs):
+        asked.append(task())  # sent again while the first one waits for its answer
+        return 1
+
+    monkeypatch.setattr(service, name, slow)
+    assert (task(), asked) == (1, [0])
+    assert (task(), asked) == (1, [0, 0])
+    assert settings.CELERY_TASK_ROUTES[task.name]["queue"] == settings.NOTICES_QUEUE
