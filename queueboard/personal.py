@@ -17,6 +17,7 @@ from queueboard.chat import bindings
 from queueboard.chat.models import Correspondent, VisitCode
 from queueboard.errors import QueueError
 from queueboard.models import LookupTry, QueueEvent, SharedLink, Ticket
+from queueboard.notify.facts import Facts
 from queueboard.notify.models import Address, Delivery
 
 LIVE = ("waiting", "called", "serving", "missed", "away")
@@ -62,6 +63,7 @@ def erase(person: Person, now: datetime) -> None:
     # While the keys of the data are changed, who writes may stand under another one than where they are told.
     places = {(each.way, each.value_hash, *Address.hashes_of(each.value or "")) for each in addresses}
     _deliveries(person, addresses).delete()
+    _forget_phones(person)
     for hanging in (VisitCode, SharedLink):
         hanging.objects.filter(token__in=_tokens(person)).delete()
     addresses.delete()
@@ -93,6 +95,18 @@ def _addresses(person: Person) -> QuerySet[Address]:
 def _deliveries(person: Person, addresses: QuerySet[Address]) -> QuerySet[Delivery]:
     phones = Patient.hashes_of(person.phone) if person.phone else []
     return Delivery.objects.filter(Q(address__in=addresses) | Q(to_hash__in=phones))
+
+
+def _forget_phones(person: Person) -> None:
+    """Text messages to the patients' own phones. One still to be sent may be for somebody else with that phone."""
+    patients = Patient.objects.filter(pk__in=person.patient_ids).exclude(phone_hash="")
+    hashes = {each for own in patients for each in (own.phone_hash, *Patient.hashes_of(own.phone or ""))}
+    texts = Delivery.objects.filter(to_hash__in=hashes, address=None)
+    texts.exclude(state=Delivery.State.WAITING).delete()
+    for text in texts.select_related("cause"):
+        whose = Facts(text.cause).patient
+        if whose is not None and whose.pk in person.patient_ids:
+            text.delete()
 
 
 def _ticket(ticket: Ticket) -> dict[str, Any]:

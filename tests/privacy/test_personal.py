@@ -21,6 +21,7 @@ from booking.models import (
     DataLog,
     Member,
     MoneyMove,
+    Outbox,
     Patient,
     Payment,
     PhoneCode,
@@ -30,7 +31,8 @@ from booking.models import (
 )
 from booking.services import accounts, appointments, money, patients, personal
 from queueboard.models import LookupTry, Ticket
-from queueboard.notify.models import Address
+from queueboard.notify import delivery
+from queueboard.notify.models import Address, Delivery
 from queueboard.services.arrivals import register_walk_in
 from tests import factories
 from tests.booking.clinic import WEEK_BEFORE, planned, refused
@@ -200,6 +202,22 @@ class TestErased:
         logged = personal.erase_patient(patient_id=patient.pk, reason="asked in person", actor=who)
         assert (logged.actor, logged.reason, logged.account) == (who, "asked in person", None)
         assert Patient.objects.get(pk=patient.pk).name == ""
+
+    def test_no_trace_of_the_phone_is_left_in_notices_either(self, settings):
+        """Erased by staff. Whoever else has that phone still gets what is waiting for them."""
+        settings.NOTICE_WAYS = ["sms"]
+        parent, child = (factories.patient(name=name, phone=PHONE) for name in (NAME, "小明"))
+        for number, patient in enumerate((parent, parent, child)):
+            made = timezone.now() + timedelta(seconds=number)
+            cause = Outbox.objects.create(
+                kind="suspension_lifted", key=f"{number}", payload={"patient": patient.pk}, made_at=made
+            )
+            delivery.fan_out(cause)
+        sent, waits, of_child = Delivery.objects.order_by("cause")
+        Delivery.objects.filter(pk=sent.pk).update(state="sent", ended_at=timezone.now())
+        assert {sent.to_hash, waits.to_hash, of_child.to_hash} == {parent.phone_hash}
+        personal.erase_patient(patient_id=parent.pk, reason="asked in person")
+        assert list(Delivery.objects.all()) == [of_child]
 
 
 class TestHeld:
