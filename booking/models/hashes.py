@@ -47,7 +47,7 @@ def bring_over(model: type[models.Model], name: str, hashes: list[str]) -> str:
         return ""
     newest, *older = hashes
     if older:
-        _lock(min(hashes))  # the same one wherever the same keys are known, in whatever order
+        lock(min(hashes))  # the same one wherever the same keys are known, in whatever order
         rows = model._base_manager.filter(**{f"{name}__in": older}).order_by("pk")
         ids = list(rows.select_for_update(no_key=True).values_list("pk", flat=True))
         # Where there is one under the newest already, two rows have one value: manage.py rotate_keys tells.
@@ -56,7 +56,7 @@ def bring_over(model: type[models.Model], name: str, hashes: list[str]) -> str:
     return newest
 
 
-def _lock(hash: str) -> None:
+def lock(hash: str) -> None:
     """Until the end of the transaction; SQLite lets one writer in at a time anyway."""
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:

@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from booking import phones
 from booking.errors import BookingError
 from booking.models import Account, Member, Outbox, PhoneCode
-from booking.models.hashes import bring_over, keyed_hash, lookup_hashes
+from booking.models.hashes import bring_over, keyed_hash, lock, lookup_hashes
 
 KIND = "phone_code"  # of its outbox rows
 VALID = timedelta(minutes=10)
@@ -33,9 +33,14 @@ def ask_code(*, phone: str, address: str = "", language: str = "", now: datetime
     """
     now = now or timezone.now()
     to = _phone(phone)
+    hashes = lookup_hashes(to)
     from_here = keyed_hash(address) if address else ""
     with transaction.atomic():
-        of_phone = PhoneCode.objects.filter(phone_hash__in=lookup_hashes(to))
+        # Many at once are counted one after the other: always by the phone first, then by where they come from.
+        lock(min(hashes))
+        if from_here:
+            lock(from_here)
+        of_phone = PhoneCode.objects.filter(phone_hash__in=hashes)
         last = of_phone.order_by("-pk").first()
         if last is not None and now < last.made_at + AGAIN_AFTER:
             again_at = timezone.localtime(last.made_at + AGAIN_AFTER).isoformat()

@@ -43,6 +43,7 @@ def share(visit: Ticket | Appointment, *, now: datetime | None = None) -> str:
     if not is_live(visit):
         raise QueueError(_("This visit is over: there is nothing more to look at."), code="visit_over")
     with transaction.atomic():
+        type(visit).objects.select_for_update(no_key=True).get(pk=visit.pk)
         if shared(visit).count() >= PER_VISIT:
             words = _("There are as many links as can be. Please end them first: then you can share it again.")
             raise QueueError(words, code="links_enough")

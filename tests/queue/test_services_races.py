@@ -1,5 +1,8 @@
 """Different steps at the same moment, on PostgreSQL: one after the other, in either order, and nothing is lost."""
 
+import contextlib
+from threading import Barrier, BrokenBarrierError
+
 import pytest
 
 from booking import invariants as booking_invariants
@@ -7,7 +10,7 @@ from booking.models import Appointment, PastSession
 from booking.services import appointments, endings
 from queueboard import invariants
 from queueboard.models import QueueEvent, Ticket
-from queueboard.services import arrivals, calls, clock, hand_over, lifecycle, undo
+from queueboard.services import arrivals, calls, clock, hand_over, lifecycle, sharing, undo
 from tests import factories
 from tests.booking.test_races import race
 from tests.factories import at
@@ -113,3 +116,17 @@ def test_two_sessions_that_share_a_room_do_not_both_call_into_it():
 
     results = race([lambda session=session: press(session) for session in (before, after)])
     assert sorted(results) == ["called", "room_in_use"]
+
+
+def test_links_shared_at_once_are_no_more_than_a_visit_may_have(monkeypatch):
+    """R6.2: without the visit's lock all would count before any has written."""
+    visit, looked, new_token = walk_in(factories.session()), Barrier(8), sharing.new_token
+
+    def all_have_looked():
+        with contextlib.suppress(BrokenBarrierError):
+            looked.wait(timeout=1)
+        return new_token()
+
+    monkeypatch.setattr(sharing, "new_token", all_have_looked)
+    results = race([lambda: sharing.share(visit) and "shared"] * 8)
+    assert sorted(results) == ["links_enough"] * 3 + ["shared"] * sharing.PER_VISIT
