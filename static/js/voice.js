@@ -70,7 +70,8 @@ export class Voice {
     said.rate = 0.9;
     const ended = new Promise((done) => { said.onend = said.onerror = done; });
     speechSynthesis.speak(said);
-    await Promise.race([ended, later(3000 + words.length * PER_CHARACTER).then(() => speechSynthesis.cancel())]);
+    await Promise.race([ended, later(3000 + words.length * PER_CHARACTER)]);
+    speechSynthesis.cancel();
   }
 
   async play(file) {

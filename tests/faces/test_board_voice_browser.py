@@ -24,11 +24,19 @@ VOICES = """
   const voices = [voice("zh-CN", false), voice("zh-HK", true), voice("zh-TW", true), voice("zh-CN", true)];
   window.SpeechSynthesisUtterance = function Utterance(text) { this.text = text; };
   const speak = (each) => {
-    const said = { text: each.text, lang: each.lang, begin: performance.now(), end: null };
+    const said = { text: each.text, lang: each.lang, begin: performance.now(), end: null, cut: false };
     window.said.push(said);
-    setTimeout(() => { said.end = performance.now(); each.onend(); }, 700);
+    const finish = (cut) => {
+      if (said.end !== null) return;
+      said.end = performance.now();
+      said.cut = cut;
+      each.onend();
+    };
+    setTimeout(finish, 700, false);
+    window.cut = () => finish(true);
   };
-  Object.defineProperty(window, "speechSynthesis", { value: { getVoices: () => voices, speak, cancel() {} } });
+  const cancel = () => { if (window.cut) window.cut(); };
+  Object.defineProperty(window, "speechSynthesis", { value: { getVoices: () => voices, speak, cancel } });
 })();
 """
 
@@ -92,15 +100,30 @@ def test_calls_are_said_once_each_in_order_and_a_recall_again(scene, open_board)
     assert list(dict.fromkeys(texts)) == [words(first, 1), words(second, 5)]
     assert {each["lang"] for each in heard} == {"zh-CN"}
     assert all(later["begin"] >= earlier["end"] for earlier, later in pairwise(heard))
+    assert not any(each["cut"] for each in heard)
     recall(ticket_id=first.pk)
     again = said(page, len(heard) + 2)
     assert [each["text"] for each in again[len(heard) :]] == [words(first, 1)] * 2
+    assert not any(each["cut"] for each in again)
     # Loaded anew, as for a new version of itself, it has said all this.
     page.reload()
     page.keyboard.press("Enter")
     expect(hint).to_be_hidden(timeout=SOON)
     third = call(scene.sessions[2])
     assert {each["text"] for each in said(page, 2)} == {words(third, 3)}
+
+
+def test_a_sentence_that_ended_long_ago_cuts_no_later_one(open_board):
+    page = open_board()
+    page.evaluate("""async () => {
+        const { Voice } = await import("/static/js/voice.js");
+        const voice = new Voice("voice", "zh-hans", () => {});
+        const speak = async () => { for (let n = 0; n < 9; n += 1) await voice.speak({ words: "再来" }); };
+        window.spoken = speak();
+    }""")
+    page.clock.run_for(HOLD)
+    page.evaluate("window.spoken")
+    assert [each["cut"] for each in page.evaluate("window.said")] == [False] * 9
 
 
 def test_the_room_is_said_as_the_server_would_say_it(open_board):
