@@ -9,6 +9,7 @@ from django.contrib.auth import get_user
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.http import HttpRequest
 from django.http.cookie import parse_cookie
+from django.utils.functional import SimpleLazyObject
 
 from queueboard import access
 from queueboard.models import Board
@@ -44,11 +45,11 @@ class Right:
 
 
 def right_to_board(board: Board, visitor: Visitor) -> Right:
-    """A public board is everybody's; another its screens', and that of staff who may view boards."""
+    """Whether this visitor may follow the board (cookie.may_follow); for its own screen with that screen's id."""
     device = cookie.device_of(visitor.cookies)
-    if device is not None and cookie.shows(device, board):
-        return Right(True, device.pk)
-    return Right(board.public or access.may_see_boards(visitor.user()))
+    user = SimpleLazyObject(visitor.user)  # a query that a public board and a screen do not need
+    granted = cookie.may_follow(board, device, user)  # type: ignore[arg-type]
+    return Right(granted, device.pk if device is not None and cookie.shows(device, board) else None)
 
 
 def may_see_desk(session_id: int, visitor: Visitor) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from django.conf import settings
 from django.http import HttpResponse
 
+from queueboard import access
 from queueboard.models import Board, Device, Kiosk
 
 COOKIE = "screen"
@@ -31,9 +32,14 @@ def device_of(cookies: Mapping[str, str]) -> Device | None:
     return known.select_related("board", "kiosk").first()
 
 
-def shows(device: Device | None, place: Board | Kiosk) -> bool:
+def shows(device: Device | None, place: Board | Kiosk | None) -> bool:
     """Whether this screen was connected to this board or kiosk."""
     return device is not None and device.place == place
+
+
+def may_follow(board: Board, device: Device | None, user: access.User) -> bool:
+    """A public board is everybody's; another its screens', and that of staff who may view boards."""
+    return board.public or shows(device, board) or access.may_see_boards(user)
 
 
 def keep(response: HttpResponse, secret: str) -> None:

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.forms import ModelForm, model_to_dict
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, render
 from django.utils import timezone, translation
 from django.views.decorators.cache import never_cache
 from django.views.decorators.clickjacking import xframe_options_sameorigin
@@ -32,10 +32,8 @@ def board(request: HttpRequest, slug: str) -> HttpResponse:
     """The board, or a code. A board that does not exist and one that is not public look alike to strangers."""
     shown = Board.objects.filter(slug=slug).first()
     device = cookie.device_of(request.COOKIES)
-    staff = access.may_see_boards(request.user)
-    if device is not None and not staff and not (shown is not None and cookie.shows(device, shown)):
-        return redirect(device.address)
-    if shown is None or not (shown.public or staff or device is not None):
+    elsewhere = device is not None and not cookie.shows(device, shown) and not access.may_see_boards(request.user)
+    if elsewhere or shown is None or not cookie.may_follow(shown, device, request.user):
         return ask_for_code(request)
     return _page(request, shown, {"connected": cookie.shows(device, shown)})
 
@@ -46,7 +44,8 @@ def call_aloud(request: HttpRequest, slug: str, language: str, session_id: int, 
     """A call as sound, for whoever may see this board: of those it shows now, and of nothing else."""
     shown = Board.objects.filter(slug=slug, sound=Board.Sound.VOICE).first()
     sound = None
-    if shown is not None and language in recordings.VOICES and _may_follow(request, shown):
+    device = cookie.device_of(request.COOKIES)
+    if shown and language in recordings.VOICES and cookie.may_follow(shown, device, request.user):
         sentence = board_aloud.of_call(source.of_board(shown), session_id, number, language)
         sound = recordings.recording(sentence, language) if sentence else None
     if sound is None:
@@ -58,12 +57,6 @@ def call_aloud(request: HttpRequest, slug: str, language: str, session_id: int, 
 def worker(request: HttpRequest) -> HttpResponse:
     """The service worker of all boards, for a screen that is switched on while the server is away."""
     return install.service_worker("js/board_worker.js")
-
-
-def _may_follow(request: HttpRequest, shown: Board) -> bool:
-    """As for its socket (live.visitors): a public board is everybody's, another its screens' and the staff's."""
-    device = cookie.device_of(request.COOKIES)
-    return shown.public or cookie.shows(device, shown) or access.may_see_boards(request.user)
 
 
 class LookForm(ModelForm):

@@ -31,12 +31,17 @@ LARGEST = 20_000  # pixels
 @in_language
 def anywhere(request: HttpRequest) -> HttpResponse:
     """/board/: the place that this screen was connected to, or a code: nobody types a name on a television."""
-    device = cookie.device_of(request.COOKIES)
-    return redirect(device.address) if device is not None else ask_for_code(request)
+    return ask_for_code(request)
 
 
 def ask_for_code(request: HttpRequest) -> HttpResponse:
-    """The page with the code, at whatever address: it tells a stranger nothing of what there is."""
+    """The page with the code, at whatever address: it tells a stranger nothing of what there is.
+
+    A screen that is connected is sent to its place, and keeps its secret.
+    """
+    device = cookie.device_of(request.COOKIES)
+    if device is not None:
+        return redirect(device.address)
     secret = _secret_of(request)
     context: dict[str, Any] = {"every": 5}
     try:
