@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods
 from queueboard.build import build_id
 from queueboard.kiosk import access, flow
 from queueboard.kiosk.models import Kiosk
+from queueboard.screens import cookie
 from queueboard.views import kiosk_screens, kiosk_steps
 from queueboard.views.address import address_of, site_of
 from queueboard.views.language import CODES
@@ -58,7 +59,7 @@ def _step(request: HttpRequest, shown: Kiosk, at: flow.Flow) -> None:
 def _screen(request: HttpRequest, shown: Kiosk, at: flow.Flow) -> HttpResponse:
     template, context = kiosk_screens.screen(at, shown, site_of(request), timezone.now())
     context |= {"kiosk": shown, "step": at.step, "flow": at, "zone": settings.TIME_ZONE, "now": timezone.now()}
-    context["version"] = build_id()
+    context |= {"version": build_id(), "connected": cookie.shows(cookie.device_of(request.COOKIES), shown)}
     response = render(request, template, context)
     response.headers["Content-Language"] = translation.get_language() or ""
     return response

@@ -1,5 +1,6 @@
 // What script adds to the kiosk's pages: keys on the screen, the reader, printing, the way back to the start, and no
 // error page ever. A screen is fetched and put in the place of the last one: the browser keeps none of them.
+import { forget } from "./board_keep.js";
 import { here } from "./here.js";
 import { within } from "./within.js";
 
@@ -16,6 +17,7 @@ const SCANNED = 100; // milliseconds between two keys of a reader, at most
 let touched = Date.now();
 let shownAt = Date.now(); // the code shown on site is another one in each minute
 let busy = false;
+let refreshing = false;
 let scanned = { text: "", at: 0 };
 
 const step = () => body().dataset.step || "";
@@ -32,6 +34,8 @@ async function fetched(sent) {
     method: sent ? "POST" : "GET", body: sent, cache: "no-store", signal: within(PATIENCE),
   });
   if (answer.status >= 500) throw new Error(String(answer.status));
+  // The machine was sent to another place.
+  if (answer.redirected && new URL(answer.url).pathname !== location.pathname) location.replace(answer.url);
   return new DOMParser().parseFromString(await answer.text(), "text/html");
 }
 
@@ -55,6 +59,21 @@ async function go(sent) {
     await recovered();
   } finally {
     busy = false;
+  }
+}
+
+// A start screen as it is now, unless somebody comes meanwhile: what is pressed or scanned goes first.
+async function refresh() {
+  if (refreshing) return;
+  refreshing = true;
+  const seen = touched;
+  try {
+    const page = await fetched();
+    if (!busy && touched === seen) show(page);
+  } catch {
+    if (!busy) go();
+  } finally {
+    refreshing = false;
   }
 }
 
@@ -103,7 +122,7 @@ function tick() {
   if (step() === "start") {
     if ("language" in body().dataset || byId("q").value) return askOrLeave();
     const newCode = "codes" in body().dataset && Math.floor(Date.now() / 60_000) !== Math.floor(shownAt / 60_000);
-    if (newCode || since(touched) > ANEW) go();
+    if (newCode || since(touched) > ANEW) refresh();
     return;
   }
   askOrLeave();
@@ -156,7 +175,8 @@ function type(key) {
   else if (field.value.length < field.maxLength) field.value += key;
 }
 
-// A reader types fast and ends with Enter, whatever has the focus: then the next one's code begins a flow of its own.
+// A reader types fast and ends with Enter. A field takes that as typed; with the focus anywhere else the code begins a
+// flow of its own.
 document.addEventListener("keydown", (event) => {
   touch();
   if (event.target.matches("input")) return;
@@ -175,4 +195,9 @@ document.addEventListener("keydown", (event) => {
 addEventListener("pageshow", (event) => event.persisted && location.reload());
 setInterval(tick, 500);
 begin();
-if ("connected" in body().dataset) here({ version: body().dataset.version, connected: true });
+forget(); // it may have shown a board before
+here({
+  version: body().dataset.version,
+  connected: "connected" in body().dataset,
+  calm: () => !busy && step() === "start" && !("language" in body().dataset) && !byId("q").value,
+});

@@ -27,6 +27,10 @@ async function ask() {
         renew(shows === location.pathname ? location.href : shows);
         return;
       }
+      if (document.querySelector("#words[role=alert]")) {
+        renew(location.href); // what it refused before is over
+        return;
+      }
       show(digits);
       until = performance.now() + 1000 * seconds;
     }

@@ -52,6 +52,31 @@ def scanned(page, code):
     page.keyboard.press("Enter")
 
 
+def test_a_start_screen_renews_itself_and_nobodys_press_is_lost(machine, server, kiosk):
+    """A newer version is loaded while nobody is there; what a board kept on this machine is gone."""
+    page, address = machine, f"{server.url}/kiosk/{kiosk.slug}/?lang=en"
+
+    def earlier(route):
+        answer = route.fetch()
+        route.fulfill(response=answer, body=re.sub(r'data-version="[0-9a-f]+"', 'data-version="0"', answer.text()))
+
+    page.evaluate("localStorage.setItem('board', '{}')")
+    page.route(address, earlier, times=1)
+    with page.expect_response("**/screens/here/"):
+        page.reload()
+    expect(page.locator("body")).to_have_attribute("data-version", re.compile("^[0-9a-f]{12}$"), timeout=SOON)
+    assert page.evaluate("localStorage.getItem('board')") is None
+
+    held = []
+    page.route(address, lambda route: held.append(route), times=1)
+    with page.expect_request(address):
+        page.clock.fast_forward("01:00")  # another code on site
+    page.get_by_role("button", name="Check in").click()
+    says(page, "Who is checking in?")
+    held[0].continue_()
+    says(page, "Who is checking in?")
+
+
 def test_two_people_and_a_restart_between(machine, scene, server):
     """R4.1, R6.2"""
     page, booked = machine, scene.booked[0]

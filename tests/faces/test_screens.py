@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from queueboard.errors import QueueError
-from queueboard.models import Board, Device, ScreenCode
+from queueboard.models import Board, Device, Kiosk, ScreenCode
 from queueboard.screens import cookie, pairing
 from queueboard.tasks import forget_codes
 from tests.booking.test_races import race
@@ -196,6 +196,32 @@ def test_a_screen_that_is_sent_elsewhere_goes_there(hall, manager):
     assert say_here(screen, page="/board/hall/").json()["shows"] == "/board/other/"
     device.refresh_from_db()
     assert device.name == "4th floor"
+
+
+def test_a_machine_that_is_sent_to_another_kiosk_keeps_its_connection(hall):
+    """Whatever of the old address is asked for before it has heard of that."""
+    first, second = (Kiosk.objects.create(slug=slug, title=slug) for slug in ("first", "second"))
+    screen = Client()
+    device = pairing.connect(code=code_on(screen, "/kiosk/first/"), place=first, name="left", actor=None)
+    assert "data-connected" in screen.get("/kiosk/first/").content.decode()
+    secret = screen.cookies[cookie.COOKIE].value
+    for place in ({"kiosk": second}, {"kiosk": None, "board": hall}):
+        Device.objects.filter(pk=device.pk).update(**place)
+        device.refresh_from_db()
+        assert screen.get("/kiosk/first/").headers["Location"] == device.address
+        assert screen.post("/kiosk/first/", {"do": "check_in"}).headers["Location"] == device.address
+        assert screen.cookies[cookie.COOKIE].value == secret
+
+
+def test_a_public_kiosk_that_is_a_screen_says_so_and_is_seen(client):
+    """So that a manager sees whether it is on."""
+    public = Kiosk.objects.create(slug="hall", title="大厅", public=True)
+    assert "data-connected" not in client.get("/kiosk/hall/").content.decode()
+    device = pairing.connect(code=code_on(client, "/board/"), place=public, name="left", actor=None)
+    assert "data-connected" in client.get("/kiosk/hall/").content.decode()
+    say_here(client, page="/kiosk/hall/")
+    device.refresh_from_db()
+    assert device.seen_at is not None
 
 
 def test_the_cookie_of_one_board_does_not_open_another(hall):
