@@ -23,6 +23,7 @@ from queueboard.views import kiosk_problems, phone_face, source
 from queueboard.views.texts import phone_texts
 
 Context = dict[str, Any]
+FULL = ("none_left", "registration_closed", "closed", "stopped", "not_open")  # a queue that takes nobody more
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,7 @@ def _told(shown: Shown, code: str, found: list[Visit]) -> Context:
     """With where else numbers are left, for a walk-in who chose a queue that takes nobody more."""
     session = _session(shown)
     told = kiosk_problems.told(code, found, session)
-    if session is not None:
+    if session is not None and code in FULL:
         told["others"] = [row for row in _rows(shown) if row.get("left") and row["session"] != session]
     if told["may_walk_in"]:
         told["suspended"] = kiosk_problems.suspension_of(shown.flow.patients, shown.now)

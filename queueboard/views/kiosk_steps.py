@@ -20,7 +20,7 @@ from queueboard.kiosk.flow import Flow
 from queueboard.kiosk.models import Kiosk
 from queueboard.kiosk.visits import OPEN, Standing, Visit
 from queueboard.models import Ticket
-from queueboard.services import arrivals
+from queueboard.services import arrivals, lifecycle
 from queueboard.services.queue import LIVE
 
 FOUR = re.compile(r"[0-9A-Z]{4}")
@@ -71,9 +71,20 @@ def _check_in(flow: Flow, _press: Press) -> None:
     flow.step, flow.session = "who", None
 
 
+def _again(flow: Flow, _press: Press) -> None:
+    """What was typed is forgotten; the queue that a walk-in chose stays chosen."""
+    flow.step, flow.patients, flow.id_number, flow.name = "who", [], "", ""
+
+
 def _walk_in(flow: Flow, press: Press) -> None:
-    if press.kiosk.walk_ins:
-        flow.step, flow.session = "experts", None
+    """The list of queues. One whose registration is due opens now, should the task be late (R3.5)."""
+    if not press.kiosk.walk_ins:
+        return
+    flow.step, flow.session = "experts", None
+    planned = Session.objects.filter(department__kiosks=press.kiosk, state=Session.State.PLANNED)
+    due = planned.filter(registration_opens_at__lte=press.now, ends_at__gt=press.now)
+    for pk in due.values_list("pk", flat=True):
+        lifecycle.open_registration(session_id=pk, now=press.now)
 
 
 def _scan(flow: Flow, press: Press) -> None:
@@ -118,11 +129,13 @@ def _last_four(flow: Flow, press: Press) -> None:
         flow.problem = "four"
         return
     phone, flow.phone = flow.phone, ""
-    found = people.with_phone(phone, end, place=press.place, now=press.now)
+    found: list[int] = []
     number = identity.plain(Patient.IdType.OTHER, phone)
-    if not found and number.endswith(end):
+    if number.endswith(end):
         # Some passports have digits only: that was the ID, and this is its end.
         found = people.with_id(number, place=press.place, now=press.now)
+    if not found:
+        found = people.with_phone(phone, end, place=press.place, now=press.now)
     _known(flow, press, found)
 
 
@@ -155,7 +168,7 @@ def _arrive(flow: Flow, press: Press, found: list[Visit]) -> None:
 
 def _which(flow: Flow, press: Press) -> None:
     chosen = press.sent.get("visit", "")
-    token = flow.visits[int(chosen)] if chosen.isdecimal() and int(chosen) < len(flow.visits) else ""
+    token = {str(n): each for n, each in enumerate(flow.visits)}.get(chosen, "")
     visit = visits.with_token(token, press.kiosk, press.now) if token else None
     if visit is not None:
         _arrive(flow, press, [visit])
@@ -270,7 +283,7 @@ STEPS: dict[tuple[str, str], Step] = {
     ("who", "who"): _who,
     ("last_four", "four"): _last_four,
     ("which", "visit"): _which,
-    ("problem", "check_in"): _check_in,
+    ("problem", "again"): _again,
     ("problem", "walk_in"): _walk_in,
     ("problem", "choose"): _choose,
     ("experts", "choose"): _choose,

@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from booking.models import Appointment
-from queueboard.models import Board, Device, Kiosk, Ticket
+from queueboard.models import Board, Device, Kiosk, LookupTry, Ticket
 from queueboard.screens import pairing
 from queueboard.services.calls import call_next, miss
 from queueboard.services.lifecycle import stop_early
@@ -73,6 +73,8 @@ def test_a_passport_of_digits_only_checks_in_by_its_own_end(visitor, session, en
     visitor.press("who", q="123456789")
     visitor.press("four", four=end)
     assert visitor.step == step
+    # Whoever is right is no miss.
+    assert LookupTry.objects.filter(found=False).exists() == (step == "problem")
 
 
 def test_a_wrong_end_of_the_id_looks_like_an_unknown_phone(visitor, booked):
@@ -95,6 +97,9 @@ def test_of_several_visits_one_is_chosen(visitor, department, booked, patient, n
     assert not Ticket.objects.exists()
     assert "张*明" in screen
     assert "张晓明" not in screen
+    for nothing in ("2", "-1", "", "9" * 5000):
+        visitor.press("visit", visit=nothing)
+        assert visitor.step == "which"
     visitor.press("visit", visit="1")
     assert visitor.response.context["ticket"].appointment == other
 

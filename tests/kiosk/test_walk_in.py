@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from booking.models import Patient
+from booking.models import Patient, Session
 from booking.services import numbers
 from queueboard.models import Kiosk, Refusal, Ticket
 from queueboard.services.arrivals import register_walk_in
@@ -182,6 +182,44 @@ def test_a_queue_that_opens_later_says_when(visitor, department, now):
     screen = visitor.press("walk_in")
     assert "Numbers from" in screen
     assert 'value="choose"' in screen
+
+
+def test_a_queue_that_is_due_opens_with_the_first_walk_in(visitor, department, now):
+    """R3.5: should the task be late."""
+    due = running(department, now, began=timedelta(minutes=-30), state="planned", pool_opened_at=None)
+    visitor.press("walk_in")
+    due.refresh_from_db()
+    assert due.state == Session.State.OPEN
+    assert [row["left"] > 0 for row in visitor.response.context["rows"]] == [True]
+    visitor.press("choose", session=due.pk)
+    assert visitor.step == "who"
+
+
+def test_who_types_it_again_keeps_the_queue_that_was_chosen(visitor, department, session, patient, now):
+    """R4.1"""
+    running(department, now)
+    walk_in(visitor, session)
+    screen = visitor.press("who", q="D1234567")
+    assert visitor.response.context["code"] == "not_known"
+    assert "others" not in visitor.response.context  # this queue has numbers left
+    assert 'value="again"' in screen
+    visitor.press("again")
+    assert visitor.step == "who"
+    visitor.press("who", q=RESIDENT)
+    assert visitor.step == "offer"
+    visitor.press("take")
+    assert Ticket.objects.get().session == session
+
+
+def test_what_was_typed_wrong_is_nobody_after_it_is_typed_again(visitor, session):
+    """R3.7: no number goes to the name of a card that was taken back."""
+    visitor.press("check_in")
+    visitor.press("who", q=f"李四,{RESIDENT}")
+    visitor.press("again")
+    visitor.press("who", q="D1234567")
+    visitor.press("walk_in")
+    visitor.press("choose", session=session.pk)
+    assert visitor.step == "who"
 
 
 def test_a_queue_of_another_department_cannot_be_chosen(visitor, session, now):
