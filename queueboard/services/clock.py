@@ -2,7 +2,6 @@
 
 import contextlib
 import logging
-from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
 from django.db import DatabaseError, transaction
@@ -11,6 +10,7 @@ from django.utils import timezone
 
 from booking.errors import BookingError
 from booking.models import Session, SessionRoom
+from booking.services.each import each
 from queueboard.errors import QueueError
 from queueboard.live import news
 from queueboard.models import Ticket
@@ -25,21 +25,21 @@ def open_registrations(*, now: datetime | None = None) -> int:
     """Opens every session whose registration is due (R1.2, R3.5). Returns how many opened."""
     now = now or timezone.now()
     due = Session.objects.filter(state=Session.State.PLANNED, registration_opens_at__lte=now)
-    return _each(due, lambda pk: lifecycle.open_registration(session_id=pk, now=now))
+    return each(due.values_list("pk", flat=True), lambda pk: lifecycle.open_registration(session_id=pk, now=now))
 
 
 def start_sessions(*, now: datetime | None = None) -> int:
     """Sessions whose start has come run. Returns how many began."""
     now = now or timezone.now()
     due = Session.objects.filter(state=Session.State.OPEN, starts_at__lte=now)
-    return _each(due, lambda pk: lifecycle.start_session(session_id=pk, now=now))
+    return each(due.values_list("pk", flat=True), lambda pk: lifecycle.start_session(session_id=pk, now=now))
 
 
 def end_slots(*, now: datetime | None = None) -> int:
     """Slots that have ended pass their walk-in numbers on (R3.5b). Returns in how many sessions."""
     now = now or timezone.now()
     due = Session.objects.filter(state__in=Session.LIVE, slots__ends_at__lte=now, slots__passed_on=False).distinct()
-    return _each(due, lambda pk: lifecycle.end_slots(session_id=pk, now=now))
+    return each(due.values_list("pk", flat=True), lambda pk: lifecycle.end_slots(session_id=pk, now=now))
 
 
 def close_sessions(*, now: datetime | None = None) -> int:
@@ -50,7 +50,7 @@ def close_sessions(*, now: datetime | None = None) -> int:
     # Who came on paper is not here yet: nobody is made a no-show before it is entered, or somebody closes the session.
     on_paper = paper.gone_on().filter(ends_at__gt=now - ON_PAPER).values("pk")
     due = (ended.filter(stopped_early=True) | ended.filter(~Exists(busy))).exclude(pk__in=on_paper)
-    return _each(due, lambda pk: _close_if_idle(pk, now))
+    return each(due.values_list("pk", flat=True), lambda pk: _close_if_idle(pk, now))
 
 
 def _close_if_idle(session_id: int, now: datetime) -> bool:
@@ -102,14 +102,3 @@ def refresh_estimates() -> int:
             Session.objects.filter(pk=pk, state__in=Session.LIVE).update(version=F("version") + 1)
         news.announce(pk)
     return len(live)
-
-
-def _each(due: Iterable[Session], act: Callable[[int], bool]) -> int:
-    """Runs `act` on every session; one that fails does not keep the others from their turn."""
-    count = 0
-    for session in due:
-        try:
-            count += act(session.pk)
-        except (BookingError, DatabaseError):
-            log.exception("session %s: %s", session.pk, getattr(act, "__name__", "step"))
-    return count
