@@ -19,8 +19,7 @@ from queueboard.errors import QueueError
 from queueboard.models import LookupTry, QueueEvent, SharedLink, Ticket
 from queueboard.notify.facts import Facts
 from queueboard.notify.models import Address, Delivery
-
-LIVE = ("waiting", "called", "serving", "missed", "away")
+from queueboard.services.queue import LIVE
 
 
 def export(person: Person) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from django.utils import timezone
 from drf_spectacular.utils import extend_schema_field, inline_serializer
 from rest_framework import serializers
 
-from booking.models import Ballot, Department, Expert, Room, Session, Slot
+from booking.models import Ballot, Department, Expert, Room, Session, Slot, waited_for
 from queueboard import rules
 
 
@@ -103,9 +103,7 @@ class SessionSerializer(SessionBriefSerializer):
 
     def get_can_be_booked(self, session: Session) -> bool:
         now = timezone.now()
-        ballot = getattr(session, "ballot", None)
-        drawn = ballot is None or ballot.drawn_at is not None
-        return session.released_at <= now and session.takes_bookings(now) and drawn
+        return session.released_at <= now and session.takes_bookings(now) and waited_for(session) is None
 
     @extend_schema_field(BallotSerializer(allow_null=True))
     def get_ballot(self, session: Session) -> dict[str, Any] | None:

@@ -14,10 +14,9 @@ from django.utils import timezone
 from booking.models import Appointment, Outbox, Session
 from queueboard import snapshots
 from queueboard.models import Ticket
-from queueboard.notify import causes
+from queueboard.notify import causes, of_bookings
 from queueboard.notify.models import ComeTold
 from queueboard.notify.words import floored
-from queueboard.waiting import leaving
 
 MUCH = timedelta(minutes=20)  # less than this is no reason to disturb anybody
 SOON = timedelta(minutes=15)  # so close to the time that was told, the queue itself is what counts
@@ -100,7 +99,7 @@ def told_to_come(appointment: Appointment) -> datetime:
     try:
         return appointment.come_told.come_at
     except ComeTold.DoesNotExist:
-        return appointment.slot.starts_at - timedelta(minutes=leaving.BE_EARLY)
+        return of_bookings.come_at(appointment)
 
 
 def _noted(appointment: Appointment, come_at: datetime) -> bool:

@@ -10,16 +10,14 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from booking.models import Appointment, BallotEntry, WaitlistEntry
 from queueboard.errors import QueueError
-from queueboard.models import Ticket
+from queueboard.notify import forgetting
 from queueboard.notify.push import subscriptions
 from queueboard.services import sharing
 from queueboard.views.language import CODES
 from queueboard.views.own import TOKEN
 
 LONGEST = 4096  # bytes; a subscription has about 500
-TOLD_OF = (Ticket, Appointment, WaitlistEntry, BallotEntry)
 
 
 @require_http_methods(["POST", "DELETE"])
@@ -29,7 +27,9 @@ def tell(request: HttpRequest, token: str) -> HttpResponse:
 
     Whoever has the patient's link may, as whoever has it sees the page. Raises Http404 for a token that is none.
     """
-    known = TOKEN.fullmatch(token) and any(each.objects.filter(token=token).exists() for each in TOLD_OF)
+    known = TOKEN.fullmatch(token) and any(
+        each._default_manager.filter(token=token).exists() for each in forgetting.SESSIONS
+    )
     try:
         if not known:
             sharing.refuse(token)
