@@ -63,6 +63,14 @@ class Joining:
 
 
 @dataclass(frozen=True, slots=True)
+class Coming:
+    """Of a booked patient who is not here: the place that they would have, checking in now; when they should (R5.3)."""
+
+    place: rules.Place
+    come_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class _Read:
     """The rows of one queue, all of the session's version."""
 
@@ -105,8 +113,7 @@ def checking_in(appointment: Appointment, *, now: datetime | None = None) -> Joi
     outlook = _outlook(_read(appointment.session_id), now)
     position = outlook.joining[list(outlook.slots).index(appointment.slot_id)]
     median, p90 = outlook.wait_at(position)
-    view = outlook.checking_in(outlook.slots[appointment.slot_id])
-    return Joining(rules.place(view, outlook.policy), position, median, p90)
+    return Joining(_place(outlook, appointment), position, median, p90)
 
 
 def foretell(session_id: int, *, now: datetime) -> dict[int, tuple[float, float]]:
@@ -118,9 +125,15 @@ def foretell(session_id: int, *, now: datetime) -> dict[int, tuple[float, float]
 def come_at(appointment: Appointment, *, now: datetime | None = None) -> datetime:
     """When a booked patient should have checked in (R5.3): before their turn for nine of ten, without a long wait."""
     now = now or timezone.now()
-    slot = appointment.slot
-    earlier = Appointment.objects.filter(slot=slot, state=Appointment.State.BOOKED, pk__lt=appointment.pk).count()
-    return _there(_outlook(_read(appointment.session_id), now), slot, earlier, now)
+    return _come_at(_outlook(_read(appointment.session_id), now), appointment, now)
+
+
+def coming(appointment: Appointment, *, now: datetime) -> Coming | None:
+    """Both from one read; None while nobody can know the day's queue."""
+    if appointment.session.state not in Session.LIVE:
+        return None
+    outlook = _outlook(_read(appointment.session_id), now)
+    return Coming(_place(outlook, appointment), _come_at(outlook, appointment, now))
 
 
 def come_times(session_id: int, *, now: datetime) -> dict[int, datetime]:
@@ -133,6 +146,16 @@ def come_times(session_id: int, *, now: datetime) -> dict[int, datetime]:
         for rank, (_slot, pk) in enumerate(group):
             times[pk] = _there(outlook, read.slots[slot_id], rank, now)
     return times
+
+
+def _place(outlook: Outlook, appointment: Appointment) -> rules.Place:
+    return rules.place(outlook.checking_in(outlook.slots[appointment.slot_id]), outlook.policy)
+
+
+def _come_at(outlook: Outlook, appointment: Appointment, now: datetime) -> datetime:
+    slot = appointment.slot
+    earlier = Appointment.objects.filter(slot=slot, state=Appointment.State.BOOKED, pk__lt=appointment.pk).count()
+    return _there(outlook, slot, earlier, now)
 
 
 def _there(outlook: Outlook, slot: Slot, rank: int, now: datetime) -> datetime:

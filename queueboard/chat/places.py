@@ -12,11 +12,12 @@ from django.utils.translation import ngettext
 
 from booking.models import Appointment, BallotEntry, Patient, Session, Slot, WaitlistEntry
 from booking.services import waitlist
+from queueboard import snapshots
 from queueboard.masking import masked
 from queueboard.models import Ticket
 from queueboard.templatetags.faces import in_words
 from queueboard.views import phone_face, public, source, when_to_come
-from queueboard.views.texts import Texts, say
+from queueboard.views.texts import Texts
 
 Lines = list[str]
 
@@ -86,7 +87,7 @@ def _state_of_appointment(of: Appointment, texts: Texts, now: datetime) -> Lines
             _("Your number is held until %(time)s.") % until,
             _("It is yours once it is paid. After this time it goes back to the others."),
         ]
-    told = when_to_come.told(of, None, now)
+    told = when_to_come.told(of, snapshots.coming(of, now=now), None, now)
     if told["come"] == "at":
         come = f"{_('Please come at')} {phone_face.clock(told['come_at'])}"
     elif told["come"] == "now":
@@ -101,11 +102,8 @@ def _joining(of: Appointment, texts: Texts, now: datetime) -> Lines:
     """The place that one would have if one checked in now (R5.1)."""
     if of.session.state not in Session.LIVE:
         return []
-    snapshot = source.phone(of.session)
-    found = next((each for each in snapshot["joining"] if each["slot"] == of.slot.index), None)
-    if found is None:
-        return []
-    return [say(texts, "joining", found["position"]), phone_face.span_text(snapshot, found, texts, now)]
+    found = phone_face.joining(source.phone(of.session), of.slot.index, texts, now)
+    return [] if found is None else [found["text"], found["range"]]
 
 
 def wait(of: WaitlistEntry, *, named: bool) -> Lines:

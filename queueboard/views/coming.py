@@ -11,9 +11,9 @@ from django.views.decorators.http import require_http_methods
 
 from booking.errors import BookingError
 from booking.models import Appointment, Session
-from queueboard import snapshots
 from queueboard.rules import Place
 from queueboard.services import by_phone
+from queueboard.snapshots import Coming
 from queueboard.views import phone
 from queueboard.views.address import address_of
 from queueboard.views.language import in_language
@@ -21,7 +21,7 @@ from queueboard.views.own import appointment_of
 from queueboard.views.private import private
 
 
-def told(appointment: Appointment, now: datetime) -> dict[str, Any]:
+def told(appointment: Appointment, coming: Coming | None, now: datetime) -> dict[str, Any]:
     """For the page of who is booked: whether check-in is open (`here`), else when it `opens`; whether it `may_say` to
     be late; and in words where one would be `placed`, checking in now."""
     session = appointment.session
@@ -32,12 +32,12 @@ def told(appointment: Appointment, now: datetime) -> dict[str, Any]:
         "opens": session.registration_opens_at if today and not opened else None,
         "may_say": today and appointment.late_said_at is None,
         "says_late": appointment.says_late,
-        "placed": _placed(appointment, now) if session.state in Session.LIVE else "",
+        "placed": "" if coming is None else _placed(appointment, coming.place),
     }
 
 
-def _placed(appointment: Appointment, now: datetime) -> str:
-    match snapshots.checking_in(appointment, now=now).place:
+def _placed(appointment: Appointment, place: Place) -> str:
+    match place:
         case Place.LATE_PASSED:
             return _(
                 "Your time is over, and patients of a later time have been called. You are still seen today: after "

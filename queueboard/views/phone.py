@@ -15,7 +15,7 @@ from booking import payments as providers
 from booking.errors import BookingError
 from booking.models import Appointment, Patient, Payment, Session, Slot
 from booking.services import sessions, suspensions
-from queueboard import wechat
+from queueboard import snapshots, wechat
 from queueboard.masking import masked
 from queueboard.models import QueueEvent, Ticket
 from queueboard.notify.push import keys
@@ -56,7 +56,7 @@ def shown(request: HttpRequest, token: str, *, refused: BookingError | None = No
     context["links"] = sharing.shared(visit).count() if context["live"] else 0
     suspension = suspensions.of(context.pop("patient"))
     context["suspended"] = suspension and suspensions.sentence(suspension)
-    context |= {"texts": texts, "refresh_seconds": 20, "token": token, "tell_key": keys.public(), "refused": refused}
+    context |= {"texts": texts, "refresh_seconds": 20, "tell_key": keys.public(), "refused": refused}
     response = render(request, "phone.html", context, status=refused.status if refused else 200)
     when_to_come.keep_way(request, response)
     return response
@@ -80,14 +80,13 @@ def _of_ticket(ticket: Ticket, texts: Texts) -> dict[str, Any]:
 
 
 def _of_appointment(appointment: Appointment, texts: Texts, way: int | None) -> dict[str, Any]:
-    session = appointment.session
+    session, now = appointment.session, timezone.now()
     snapshot = source.phone(session)
     context = _common(session, appointment.slot, appointment.patient, snapshot, texts) | {
         "state": appointment.state,
         "number": "",
         "live": is_live(appointment),
         "held_until": appointment.held_until,
-        "token": appointment.token,
         "fee": appointment.fee,
         "happened": phone_past.happened(appointment),
         "again": again(session),
@@ -96,18 +95,14 @@ def _of_appointment(appointment: Appointment, texts: Texts, way: int | None) -> 
         labels = dict(Payment.Provider.choices)
         context["providers"] = [(name, labels[name]) for name in providers.enabled()]
     if appointment.state in ("held", "booked"):
-        context["may_move"] = not sessions.registration_opened(session, timezone.now())
+        context["may_move"] = not sessions.registration_opened(session, now)
     if appointment.state != "booked":
         return context
-    joining = next((each for each in snapshot["joining"] if each["slot"] == appointment.slot.index), None)
-    if session.state in Session.LIVE and joining is not None:
-        context["joining"] = {
-            "text": say(texts, "joining", joining["position"]),
-            "range": phone_face.span_text(snapshot, joining, texts, timezone.now()),
-        }
+    foreseen = snapshots.coming(appointment, now=now)
+    context["joining"] = phone_face.joining(snapshot, appointment.slot.index, texts, now)
     context["code"] = keepsake.code(appointment)
-    context |= coming.told(appointment, timezone.now())
-    return context | when_to_come.told(appointment, way, timezone.now())
+    context |= coming.told(appointment, foreseen, now)
+    return context | when_to_come.told(appointment, foreseen, way, now)
 
 
 def again(session: Session) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.utils import timezone
 
+from booking.models import Session
 from queueboard.templatetags.faces import in_words
 from queueboard.views.texts import Texts, say
 
@@ -44,6 +45,14 @@ def span_text(snapshot: dict[str, Any], entry: dict[str, Any], texts: Texts, now
         return say(texts, "range.late")
     start, end = clock(times[0]), clock(times[1])
     return say(texts, "range", start=start, end=end) if start != end else say(texts, "range.one", time=end)
+
+
+def joining(snapshot: dict[str, Any], slot: int, texts: Texts, now: datetime) -> dict[str, str] | None:
+    """The place that one of the slot with this index would have, checking in now (R5.1): `text` and `range`."""
+    entry = next((each for each in snapshot["joining"] if each["slot"] == slot), None)
+    if snapshot["state"] not in Session.LIVE or entry is None:
+        return None
+    return {"text": say(texts, "joining", entry["position"]), "range": span_text(snapshot, entry, texts, now)}
 
 
 def paused(snapshot: dict[str, Any]) -> dict[str, Any] | None:

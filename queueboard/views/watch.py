@@ -7,7 +7,8 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
-from booking.models import Appointment, Session
+from booking.models import Appointment
+from queueboard import snapshots
 from queueboard.models import SharedLink, Ticket
 from queueboard.services.sharing import is_live
 from queueboard.views import phone_face, source, when_to_come
@@ -51,9 +52,6 @@ def _of_ticket(ticket: Ticket, texts: Texts) -> dict[str, Any]:
 def _of_appointment(appointment: Appointment, texts: Texts) -> dict[str, Any]:
     """Whether it is paid is nobody else's: held is as good as booked."""
     snapshot, now = source.phone(appointment.session), timezone.now()
-    context = {"snapshot": snapshot, "state": "booked", "number": ""} | when_to_come.told(appointment, None, now)
-    joining = next((each for each in snapshot["joining"] if each["slot"] == appointment.slot.index), None)
-    if appointment.session.state in Session.LIVE and joining is not None:
-        context["joining"] = say(texts, "joining", joining["position"])
-        context["joining_range"] = phone_face.span_text(snapshot, joining, texts, now)
-    return context
+    joining = phone_face.joining(snapshot, appointment.slot.index, texts, now)
+    context = {"snapshot": snapshot, "state": "booked", "number": "", "joining": joining}
+    return context | when_to_come.told(appointment, snapshots.coming(appointment, now=now), None, now)

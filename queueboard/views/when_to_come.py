@@ -5,9 +5,10 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 
-from booking.models import Appointment, Session
-from queueboard import snapshots
+from booking.models import Appointment
+from queueboard.notify import of_bookings
 from queueboard.notify.words import floored
+from queueboard.snapshots import Coming
 from queueboard.waiting import leaving
 
 COOKIE = "way"
@@ -32,14 +33,10 @@ def keep_way(request: HttpRequest, response: HttpResponse) -> None:
         response.set_cookie(COOKIE, str(way), max_age=KEPT, path="/t/", samesite="Lax", httponly=True)
 
 
-def told(appointment: Appointment, way: int | None, now: datetime) -> dict[str, Any]:
+def told(appointment: Appointment, coming: Coming | None, way: int | None, now: datetime) -> dict[str, Any]:
     """For the page: `come` is at, now or late; `come_at`; and with a known way when to set out, None: at once."""
-    slot = appointment.slot
-    if appointment.session.state in Session.LIVE:
-        come_at = floored(snapshots.come_at(appointment, now=now))
-    else:
-        come_at = slot.starts_at - timedelta(minutes=leaving.BE_EARLY)
-    if now > slot.ends_at:
+    come_at = of_bookings.come_at(appointment) if coming is None else floored(coming.come_at)
+    if now > appointment.slot.ends_at:
         return {"come": "late", "come_at": come_at}
     if now >= come_at:
         return {"come": "now", "come_at": come_at}

@@ -9,13 +9,14 @@ from django.utils import timezone
 from django.utils.translation import override
 
 from booking.models import Appointment, Session, Suspension
+from queueboard import snapshots
 from queueboard.models import Ticket
 from queueboard.services.arrivals import check_in, leave, register_walk_in
 from queueboard.services.calls import call_next, finish, miss, start
 from queueboard.services.lifecycle import stop_early
 from queueboard.services.returns import put_back, send_for_test
 from queueboard.services.rooms import pause
-from queueboard.views import phone_face
+from queueboard.views import phone_face, source
 from queueboard.views.texts import phone_texts
 from tests import factories
 
@@ -167,6 +168,16 @@ def told_time(html: str, where: str, near: datetime) -> datetime:
     hour, minute = map(int, re.search(where, html)[1].split(":"))
     found = timezone.localtime(near).replace(hour=hour, minute=minute, second=0, microsecond=0)
     return min((found + timedelta(days=day) for day in (-1, 0, 1)), key=lambda moment: abs(moment - near))
+
+
+def test_beside_the_snapshot_the_queue_is_read_once_for_a_booked_patient(client, session, monkeypatch):
+    booked, stored, read, reads = factories.appointment(session, 2), source.phone(session), snapshots._read, []
+    monkeypatch.setattr(source, "phone", lambda _session: stored)
+    monkeypatch.setattr(snapshots, "_read", lambda pk: reads.append(pk) or read(pk))
+    html = get(client, booked.token).content.decode()
+    assert "You are early" in html
+    assert put(html, "joining")
+    assert reads == [session.pk]
 
 
 def test_the_way_is_asked_once_and_then_the_page_says_when_to_set_out(client, session):

@@ -73,6 +73,7 @@ def test_who_looks_at_an_appointment_sees_neither_the_code_nor_whether_it_is_pai
         assert "<img" not in html
         assert "¥" not in html
         assert f"{timezone.localtime(mine.slot.starts_at):%H:%M}" in html
+        assert re.search(r'data-put="joining">[^<]+</span> <span class="soft" data-put="joining-range">[^<]+<', html)
     assert re.search(r"<h1.*?</h1>", booked)[0] == re.search(r"<h1.*?</h1>", held)[0]
 
 
