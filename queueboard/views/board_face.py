@@ -55,6 +55,7 @@ def _row(queue: dict[str, Any], texts: dict[str, Texts], languages: tuple[str, s
     called = sorted(queue["called"], key=lambda each: each["at"], reverse=True)
     serving = sorted(queue["serving"], key=lambda each: each["since"] or "", reverse=True)
     busy = called + serving
+    others = sorted(f"{each['room']} {each['number']}" for each in busy[1:])
     name, second_name = in_two(queue["names"], languages)
     title, _second = in_two(queue["title"], languages)
     rooms = " ".join(room["code"] for room in queue["rooms"])
@@ -66,7 +67,9 @@ def _row(queue: dict[str, Any], texts: dict[str, Texts], languages: tuple[str, s
         "second_name": second_name,
         "title": title,
         "now": busy[0]["number"] if busy else "",
-        "also": "\n".join(sorted(f"{each['room']} {each['number']}" for each in busy)) if len(busy) > 1 else "",
+        "at": busy[0]["room"] if others else "",
+        "also": "\n".join(others),
+        "others": len(others),
         "called": bool(called),
         "next": queue["waiting"][:NEXT],
         "more": max(0, len(queue["waiting"]) - NEXT),

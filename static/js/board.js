@@ -71,16 +71,18 @@ function roomsLength(rooms) {
 function row(queue) {
   const element = byId("row").content.firstElementChild.cloneNode(true);
   const busy = [...[...queue.called].sort(byLatest("at")), ...[...queue.serving].sort(byLatest("since"))];
+  const others = busy.slice(1).map((each) => `${each.room} ${each.number}`).sort();
   element.dataset.session = queue.session;
   element.toggleAttribute("data-called", queue.called.length > 0);
-  element.toggleAttribute("data-many", busy.length > 1);
+  if (others.length) element.dataset.many = others.length;
   const rooms = queue.rooms.map((room) => room.code).join(" ");
   put(element, "rooms", rooms);
   element.querySelector('[data-put="rooms"]').dataset.length = roomsLength(rooms);
   put(element, "name", inWords(queue.names, first));
   put(element, "title", inWords(queue.title, first));
   put(element, "now", busy.length ? busy[0].number : "–");
-  put(element, "also", busy.length > 1 ? busy.map((each) => `${each.room} ${each.number}`).sort().join("\n") : "");
+  put(element, "at", others.length ? busy[0].room : "");
+  put(element, "also", others.join("\n"));
   fill(element.querySelector('[data-put="next"]'), next(queue));
   return element;
 }

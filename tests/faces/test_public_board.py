@@ -105,15 +105,18 @@ def test_a_pooled_queue_is_one_row_with_all_its_rooms(client, db):
     for _ in range(4):
         booked = factories.appointment(session, slot_index=1)
         check_in(appointment_id=booked.pk)
-    for seat in session.rooms.all()[:2]:
-        call_next(session_id=session.pk, room_id=seat.room_id)
+    other, newest = (call_next(session_id=session.pk, room_id=seat.room_id) for seat in session.rooms.all()[:2])
     board = Board.objects.create(slug="pool", title="普通门诊", public=True)
     board.departments.add(session.department)
     shown = rows(get(client, slug="pool").content.decode())
     codes = [seat.room.code for seat in session.rooms.select_related("room").order_by("room__code")]
     assert len(shown) == 1
     assert " ".join(codes) in shown[0]
-    assert shown[0].count("A00") == 1 + 2 + 2  # the newest, both beside their rooms, two who wait
+    assert shown[0].count("A00") == 1 + 1 + 2  # the newest, the other beside its room, two who wait
+    cell = re.search(r'<td class="now">(.*?)</td>', shown[0])[1]
+    at, number, also = re.findall(r">([^<]*)</", cell)
+    assert (at, number) == (newest.room.code, newest.label)
+    assert also == f"{other.room.code} {other.label}"
 
 
 def test_a_board_without_queues_says_so(client, db):

@@ -209,6 +209,19 @@ def test_the_script_says_what_the_server_said(scene, open_page):
             assert plain.locator(".strip i").count() == live.locator(".strip i").count()
             plain.context.close()
             live.context.close()
+    pooled = scene.sessions[2]
+    for _ in range(2):
+        seat = pooled.rooms.create(room=factories.room(pooled.department), expert=factories.expert(pooled.department))
+        call_next(session_id=pooled.pk, room_id=seat.room_id)
+    path = f"/board/{scene.board.slug}/?lang=en"
+    plain, live = open_page(path, "1080p", java_script_enabled=False), open_page(path, "1080p")
+    expect(live.locator("#age")).to_have_text("Up to date")
+    said = [
+        [(" ".join(row.text_content().split()), row.get_attribute("data-many")) for row in page.locator("#rows tr").all()]
+        for page in (plain, live)
+    ]
+    assert said[0] == said[1]
+    assert "2" in [many for _words, many in said[0]]
 
 
 def test_the_page_works_without_script(scene, open_page):
