@@ -1,7 +1,7 @@
 """The code shown on site (R4.1): four digits, others in each minute and department. Who types them stands before them.
 
-Kiosks show it, and boards that no stranger can open. It follows from the keys of the data, so every process knows it
-and none keeps it; while they are changed, the code under an older key fits too.
+Kiosks that no stranger can open show it, the desk, and a page of the administration. It follows from the keys of the
+data, so every process knows it and none keeps it; while they are changed, the code under an older key fits too.
 """
 
 from datetime import UTC, datetime, timedelta

@@ -5,14 +5,14 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
-from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
+from queueboard.admin.connecting import ConnectsScreens
 from queueboard.models import Kiosk
 
 
 @admin.register(Kiosk)
-class KioskAdmin(ModelAdmin):
+class KioskAdmin(ConnectsScreens):
     list_display = ("slug", "title", "walk_ins", "public", "address")
     list_filter = ("departments", "public")
     search_fields = ("slug", "title", "title_en")

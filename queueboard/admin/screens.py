@@ -78,7 +78,7 @@ class DeviceAdmin(ModelAdmin):
     )
     list_filter = (Heard, "board", "kiosk")
     list_select_related = ("board", "kiosk", "connected_by")
-    search_fields = ("name", "board__slug", "board__title")
+    search_fields = ("name", "board__slug", "board__title", "kiosk__slug", "kiosk__title")
     fields = ("name", "board", "kiosk", "state", "last_seen", "size", "shown_version", "connected_by", "connected_at")
     readonly_fields = ("state", "last_seen", "size", "shown_version", "connected_by", "connected_at")
     ordering = ("revoked_at", "name")
@@ -133,7 +133,7 @@ class DeviceAdmin(ModelAdmin):
             except BookingError as error:
                 form.add_error("code", str(error.message))
             else:
-                messages.success(request, _("The screen is connected: it shows the board within a few seconds."))
+                messages.success(request, _("The screen is connected: it goes to its place within a few seconds."))
                 return HttpResponseRedirect(reverse("admin:queueboard_device_changelist"))
         words = _("Open %(address)s on the screen. It shows a code of six digits.") % {
             "address": request.build_absolute_uri(reverse("screen"))
@@ -158,9 +158,7 @@ class DeviceAdmin(ModelAdmin):
         device = own(self, request, object_id)
         title = _("Disconnect the screen")
         if request.method != "POST":
-            words = _(
-                "It goes dark within a minute and shows a code again. Other screens of this board stay as they are."
-            )
+            words = _("It goes dark within a minute and shows a code again. Other screens stay as they are.")
             back = reverse("admin:queueboard_device_change", args=[object_id])
             return step_page(self, request, title=f"{title}: {device}", words=words, button=title, back=back)
         with transaction.atomic():

@@ -216,10 +216,8 @@ def test_the_script_says_what_the_server_said(scene, open_page):
     path = f"/board/{scene.board.slug}/?lang=en"
     plain, live = open_page(path, "1080p", java_script_enabled=False), open_page(path, "1080p")
     expect(live.locator("#age")).to_have_text("Up to date")
-    said = [
-        [(" ".join(row.text_content().split()), row.get_attribute("data-many")) for row in page.locator("#rows tr").all()]
-        for page in (plain, live)
-    ]
+    rows = [page.locator("#rows tr").all() for page in (plain, live)]
+    said = [[(" ".join(row.text_content().split()), row.get_attribute("data-many")) for row in each] for each in rows]
     assert said[0] == said[1]
     assert "2" in [many for _words, many in said[0]]
 

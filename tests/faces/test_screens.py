@@ -156,6 +156,14 @@ def test_a_wrong_code_connects_nothing_and_is_told(hall, manager, wrong):
         assert "No screen shows this code" in answer.content.decode()
 
 
+def test_the_page_of_a_board_or_kiosk_leads_to_connecting_a_screen_to_it(hall, manager):
+    for place in (hall, Kiosk.objects.create(slug="entrance", title="入口")):
+        kind = place._meta.model_name
+        address = manager.get(reverse(f"admin:queueboard_{kind}_connect_screen", args=[place.pk])).headers["Location"]
+        form = manager.get(address).context["form"]
+        assert str(form[kind].value()) == str(place.pk)
+
+
 def test_only_a_manager_connects(hall):
     code = code_on(Client())
     for role in ("clerk", "expert", "board"):
