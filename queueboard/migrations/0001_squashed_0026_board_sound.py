@@ -48,9 +48,10 @@ ROLES = {
 def make_roles(apps, editor):
     for label in ("booking", "queueboard"):
         config = apps.get_app_config(label)
-        config.models_module = True
+        # Without models no permissions are made; a flush makes them anew by the same mark.
+        before, config.models_module = getattr(config, "models_module", None), True
         create_permissions(config, apps=apps, verbosity=0)
-        config.models_module = None
+        config.models_module = before
     Group, Permission = apps.get_model("auth", "Group"), apps.get_model("auth", "Permission")
     for role, wanted in ROLES.items():
         group, _ = Group.objects.get_or_create(name=role)
