@@ -71,7 +71,8 @@ def connect(
     with transaction.atomic():
         waiting = ScreenCode.objects.filter(code=typed, expires_at__gt=now).first()
         claimed = waiting is not None and ScreenCode.objects.filter(pk=waiting.pk, code=typed).delete()[0]
-        if waiting is None or not claimed:
+        # One that asked while it was being connected has a code that it goes away from.
+        if waiting is None or not claimed or Device.objects.filter(secret_hash=waiting.secret_hash).exists():
             raise QueueError(
                 _("No screen shows this code. Each is valid for ten minutes and for one screen: please look again."),
                 code="unknown_code",

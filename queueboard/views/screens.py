@@ -39,10 +39,9 @@ def ask_for_code(request: HttpRequest) -> HttpResponse:
 
     A screen that is connected is sent to its place, and keeps its secret.
     """
-    device = cookie.device_of(request.COOKIES)
+    secret, device = _known(request)
     if device is not None:
         return redirect(device.address)
-    secret = _secret_of(request)
     context: dict[str, Any] = {"every": 5}
     try:
         context["waiting"] = pairing.code_for(secret=secret, address=address_of(request))
@@ -59,10 +58,9 @@ def ask_for_code(request: HttpRequest) -> HttpResponse:
 @never_cache
 def waiting(request: HttpRequest) -> HttpResponse:
     """What the page with the code asks every few seconds: `shows`, the address to go to, or the `code` as it is now."""
-    device = cookie.device_of(request.COOKIES)
+    secret, device = _known(request)
     if device is not None:
         return JsonResponse({"shows": device.address})
-    secret = _secret_of(request)
     try:
         code = pairing.code_for(secret=secret, address=address_of(request))
     except QueueError as refusal:
@@ -98,12 +96,16 @@ def here(request: HttpRequest) -> HttpResponse:
     return response
 
 
-def _secret_of(request: HttpRequest) -> str:
-    """The one in its cookie, unless that was another screen's that was disconnected."""
+def _known(request: HttpRequest) -> tuple[str, Device | None]:
+    """The secret of this browser, and the screen that it is if it is connected: of one read, as a manager may connect it
+    in this moment. A screen that was disconnected gets another secret."""
     secret = request.COOKIES.get(cookie.COOKIE, "")
-    if not SECRET.fullmatch(secret) or Device.objects.filter(secret_hash=cookie.hash_of(secret)).exists():
-        return cookie.new_secret()
-    return secret
+    if not SECRET.fullmatch(secret):
+        return cookie.new_secret(), None
+    device = Device.objects.select_related("board", "kiosk").filter(secret_hash=cookie.hash_of(secret)).first()
+    if device is not None and device.revoked_at is not None:
+        return cookie.new_secret(), None
+    return secret, device
 
 
 def _seconds_left(until: datetime) -> int:

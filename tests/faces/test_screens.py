@@ -5,7 +5,7 @@ from functools import partial
 
 import pytest
 from django.contrib.admin.models import LogEntry
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -96,6 +96,27 @@ def test_only_the_browser_that_showed_the_code_gets_the_board(hall):
     pairing.connect(code=code, place=hall, name="left", actor=None)
     assert "data-session" in screen.get("/board/hall/").content.decode()
     assert "data-session" not in other.get("/board/hall/").content.decode()
+
+
+def test_a_screen_that_asks_while_it_is_being_connected_keeps_its_secret(client, hall):
+    code = code_on(client)
+    secret = client.cookies[cookie.COOKIE].value
+    asked = []
+
+    def typed_meanwhile(execute, sql, *rest):
+        answer = execute(sql, *rest)
+        if "FROM \"queueboard_device\"" in sql and not asked:
+            asked.append(sql)
+            pairing.connect(code=code, place=hall, name="left", actor=None)
+        return answer
+
+    with connection.execute_wrapper(typed_meanwhile):
+        answer = client.get("/screens/waiting/").json()
+    assert asked
+    assert client.cookies[cookie.COOKIE].value == secret
+    assert client.get("/screens/waiting/").json() == {"shows": "/board/hall/"}
+    with pytest.raises(QueueError, match="No screen shows this code"):
+        pairing.connect(code=answer["digits"], place=hall, name="again", actor=None)
 
 
 def test_a_code_is_used_once(hall):
