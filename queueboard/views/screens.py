@@ -97,8 +97,10 @@ def here(request: HttpRequest) -> HttpResponse:
 
 
 def _known(request: HttpRequest) -> tuple[str, Device | None]:
-    """The secret of this browser, and the screen that it is if it is connected: of one read, as a manager may connect it
-    in this moment. A screen that was disconnected gets another secret."""
+    """The secret of this browser, and the screen that it is if it is connected.
+
+    Of one read, as a manager may connect it in this moment. A screen that was disconnected gets another secret.
+    """
     secret = request.COOKIES.get(cookie.COOKIE, "")
     if not SECRET.fullmatch(secret):
         return cookie.new_secret(), None
