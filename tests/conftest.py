@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db import connection
 from django.db.backends.sqlite3.base import DatabaseWrapper
 from django.test import SimpleTestCase
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Playwright, sync_playwright
 
 from booking import triggers
 from queueboard import catalogues
@@ -51,7 +51,18 @@ def pytest_collection_modifyitems(items):
     _mark(items)
     yield
     # After pytest-django has put those without a database last: of the longest, begun last, one would run alone.
-    items.sort(key=lambda item: item.path.parent.name != "processes" and item.path.name != "test_town.py")
+    items.sort(key=lambda item: _begun(item.path))
+
+
+# Files that take a minute or more, the longest first.
+LONG = (
+    "test_demo_lives.py", "test_live_morning.py", "test_town.py", "test_public_browser.py", "test_draw_browser.py",
+    "test_up.py", "test_board_voice_browser.py", "test_every_face_browser.py", "test_push_browser.py",
+)  # fmt: skip
+
+
+def _begun(path: Path) -> int:
+    return LONG.index(path.name) if path.name in LONG else len(LONG) + (path.parent.name != "processes")
 
 
 def _mark(items: list[pytest.Item]) -> None:
@@ -91,14 +102,19 @@ def _redis() -> redis.Redis:
 
 
 @pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
-    """One browser for all tests of a process. Its library runs an event loop in this thread from now on, beside which
-    Django would refuse queries."""
+def playwright() -> Iterator[Playwright]:
+    """Its library runs an event loop in this thread from now on, beside which Django would refuse queries."""
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
-    with sync_playwright() as playwright:
-        browser = browsers.launch(playwright)
-        yield browser
-        browser.close()
+    with sync_playwright() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def chromium(playwright: Playwright) -> Iterator[Browser]:
+    """One browser for all tests of a process."""
+    browser = browsers.launch(playwright)
+    yield browser
+    browser.close()
 
 
 @pytest.fixture(scope="session")

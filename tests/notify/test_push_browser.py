@@ -48,6 +48,13 @@ PushManager.prototype.subscribe = (options) => {
 
 
 @pytest.fixture(scope="module")
+def chromium(playwright):
+    browser = browsers.launch(playwright, whole=True)
+    yield browser
+    browser.close()
+
+
+@pytest.fixture(scope="module")
 def server(django_db_setup, tmp_path_factory, _push):
     with pytest.MonkeyPatch.context() as patched:
         patched.setitem(os.environ, "VAPID_PRIVATE_KEY", VAPID)
