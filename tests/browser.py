@@ -114,6 +114,11 @@ def context(browser: Browser, size: str = "390", **options) -> BrowserContext:
     return browser.new_context(viewport={"width": width, "height": height}, **defaults | options)
 
 
+def stays(page: Page) -> None:
+    """From now on it loads everything but another page: some renew themselves."""
+    page.route("**/*", lambda route: route.abort() if route.request.is_navigation_request() else route.continue_())
+
+
 def violations(page: Page) -> list[str]:
     """What axe finds against WCAG 2.1 AA and good practice: one line each, with the elements."""
     found = Axe().run(page).response["violations"]

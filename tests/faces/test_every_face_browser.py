@@ -9,14 +9,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.looks]
 SIZES = ("390", "720p", "1080p")
 
 
-def stays(route):
-    """Everything is loaded but another page."""
-    if route.request.is_navigation_request():
-        route.abort()
-    else:
-        route.continue_()
-
-
 @pytest.mark.parametrize("language", ["en", "zh-hans", "zh-hant"])
 def test_every_face_is_accessible_fits_and_asks_no_other_host(language, server, chromium):
     _scene, faces = every.made()
@@ -32,7 +24,7 @@ def test_every_face_is_accessible_fits_and_asks_no_other_host(language, server, 
             assert answer is not None
             assert answer.status == 200, face.name
             assert page.locator("html").get_attribute("lang").lower() == language
-            page.route("**/*", stays)  # some renew themselves after a while
+            browsers.stays(page)
             found = browsers.violations(page)
             assert found == [], face.name
             for size in SIZES:

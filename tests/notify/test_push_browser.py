@@ -186,6 +186,7 @@ def test_whoever_waits_for_a_number_is_told_by_the_same_worker_and_led_back(
     page.get_by_role("button", name="在这部手机上提醒我").click()
     expect(page.get_by_role("button", name="不再提醒")).to_be_visible(timeout=SOON)
     assert Address.objects.get().token == entry.token
+    browsers.stays(page)
     if page_of == "w":
         freed = FreedNumber.objects.create(slot=session.slots.first(), free_at=now)
         offer = {"state": "offered", "freed": freed, "offered_at": now, "offered_until": now + timedelta(minutes=10)}

@@ -201,6 +201,7 @@ def test_an_expert_who_is_late_is_waited_for_until_somebody_was_called(client, m
     ticket = Ticket.objects.get(session=running)
     calls.call_next(session_id=running.pk, room_id=running.rooms.get().room_id, seen=None)
     assert state_of(ticket) == "called"
+    asked |= {"starts": "08:00", "ends": "11:00"}  # at any hour of the day that the test runs
     refusal = client.post(address("session_times", running), asked, **ENGLISH)
     assert "Patients have been called already: pause the room instead." in text(refusal)
 
