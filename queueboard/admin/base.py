@@ -1,6 +1,6 @@
 """What the lists share: the own departments only, and nothing to change where a log or a service decides."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 from django.contrib import messages
@@ -13,7 +13,7 @@ from django.utils.functional import Promise
 from unfold.admin import ModelAdmin
 
 from booking.errors import BookingError
-from queueboard.access import departments_of, sessions_of
+from queueboard.access import departments_of, may_manage, sessions_of
 from queueboard.admin.effects import Shown
 
 Words = str | Promise
@@ -52,6 +52,13 @@ class ReadOnly:
         return False
 
 
+class Managed:
+    """With steps that only managers take, of the permission "manage"."""
+
+    def has_manage_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        return may_manage(request.user)
+
+
 def own(admin: ModelAdmin, request: HttpRequest, object_id: str) -> Any:
     """The row of this page, where this member of staff may see it. Raises Http404."""
     found = admin.get_object(request, object_id)
@@ -83,6 +90,33 @@ def step_page(
         "notice": notice, "opts": admin.model._meta,
     }  # fmt: skip
     return TemplateResponse(request, "admin/step.html", context)
+
+
+def reason_page(
+    admin: ModelAdmin,
+    request: HttpRequest,
+    *,
+    form: Form,
+    title: Words,
+    of: str,
+    words: Words,
+    back: str,
+    step: Callable[[str], Any],
+    done: Words,
+    then: str,
+) -> HttpResponse:
+    """A step that is taken with a `reason`, which the form asks for.
+
+    `then` is where it leads, `back` where a refusal does.
+    """
+    if request.method == "POST" and form.is_valid():
+        try:
+            step(form.cleaned_data["reason"])
+        except BookingError as error:
+            return refused(request, error, back)
+        messages.success(request, str(done))
+        return HttpResponseRedirect(then)
+    return step_page(admin, request, title=f"{title}: {of}", words=words, button=title, back=back, form=form)
 
 
 def actor(request: HttpRequest) -> AbstractBaseUser | None:

@@ -15,8 +15,7 @@ from unfold.decorators import action
 from booking.models import Department, Expert, Room, Session, Template
 from booking.services import ballots
 from queueboard import expert_codes
-from queueboard.access import MANAGE, may
-from queueboard.admin.base import OwnDepartments
+from queueboard.admin.base import Managed, OwnDepartments
 from queueboard.admin.exchange import DepartmentRows, ExpertRows, InAndOut, RoomRows
 from queueboard.admin.reports import reports_page
 from queueboard.services import foretold
@@ -125,7 +124,7 @@ class ExpertForm(forms.ModelForm):
 
 
 @admin.register(Expert)
-class ExpertAdmin(InAndOut, OwnDepartments):
+class ExpertAdmin(Managed, InAndOut, OwnDepartments):
     resource_classes = (ExpertRows,)
     form = ExpertForm
     list_display = ("name", "title", "department", "code", "user", "active")
@@ -155,9 +154,6 @@ class ExpertAdmin(InAndOut, OwnDepartments):
         if change and "active" in form.changed_data and not obj.active:
             for template in obj.templates.filter(sessions__state=Session.State.PLANNED).distinct():
                 messages.warning(request, _still_made(template))
-
-    def has_manage_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
-        return may(request.user, MANAGE)
 
     @action(description=_("Reports of the study"), permissions=["manage"], url_path="tables", icon="table_chart")
     def tables(self, request: HttpRequest, object_id: str) -> HttpResponse:

@@ -18,10 +18,10 @@ from booking import days_off, overtime, touched
 from booking.models import Expert, Holiday, Leave, Session
 from booking.touched import Touched
 from booking.wanted import Wanted
-from queueboard import access, ending
+from queueboard import ending
 from queueboard.access import departments_of
 from queueboard.admin import effects
-from queueboard.admin.base import OwnDepartments, actor, own, step_page
+from queueboard.admin.base import Managed, OwnDepartments, actor, own, step_page
 from queueboard.admin.choices import KEEP, Act, Option, Row, choices_page
 from queueboard.services import lifecycle, rooms
 from queueboard.services import schedules as steps
@@ -29,14 +29,11 @@ from queueboard.services import schedules as steps
 CancelledFor = Session.CancelledFor
 
 
-class DaysOff(OwnDepartments):
+class DaysOff(Managed, OwnDepartments):
     """Saved, it leads to the sessions it touches: until that is confirmed nothing happens to them."""
 
     actions = None  # one by one: each is asked what it makes again
     actions_detail = ("sessions",)
-
-    def has_manage_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
-        return access.may_manage(request.user)
 
     def save_model(self, request: HttpRequest, obj: Any, form: ModelForm, change: Any) -> None:
         was = self.model._default_manager.get(pk=obj.pk) if change else None

@@ -3,13 +3,13 @@
 from typing import Any
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin as PlainGroupAdmin
 from django.contrib.auth.admin import UserAdmin as PlainUserAdmin
 from django.contrib.auth.models import Group, User
 from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.urls import path, reverse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -24,7 +24,7 @@ from booking.models import Appointment, Patient
 from booking.models.hashes import lookup_hashes
 from booking.services import patients, personal
 from queueboard.access import MANAGE, departments_of, may
-from queueboard.admin.base import OwnSessions, ReadOnly, actor, own, refused, step_page
+from queueboard.admin.base import Managed, OwnSessions, ReadOnly, actor, own, reason_page
 from queueboard.admin.exchange import AppointmentRows, Out
 from queueboard.admin.of_patients import OfPatients, last_four
 from queueboard.admin.patterns import patterns_page
@@ -97,7 +97,7 @@ class PatientForm(forms.ModelForm):
 
 
 @admin.register(Patient)
-class PatientAdmin(OfPatients):
+class PatientAdmin(Managed, OfPatients):
     """Found by the beginning of the name, or by the whole ID number or phone (kept as keyed hashes)."""
 
     form = PatientForm
@@ -145,28 +145,22 @@ class PatientAdmin(OfPatients):
         tickets = Q(tickets__session__department__in=mine)
         return rows.filter(Q(appointments__session__department__in=mine) | tickets).distinct()
 
-    def has_manage_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
-        return may(request.user, MANAGE)
-
     @action(description=_("Erase the data"), permissions=["manage"], url_path="erase", icon="person_off")
     def erase(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """For who asked for it at the desk, and has no phone to do so alone."""
         patient = own(self, request, object_id)
         back = reverse("admin:booking_patient_change", args=[patient.pk])
-        form = ReasonForm(request.POST or None)
-        if request.method == "POST" and form.is_valid():
-            try:
-                personal.erase_patient(
-                    patient_id=patient.pk, reason=form.cleaned_data["reason"], actor=actor(request)
-                )  # fmt: skip
-            except BookingError as error:
-                return refused(request, error, back)
-            messages.success(request, _("The patient's data is erased."))
-            return HttpResponseRedirect(reverse("admin:booking_patient_changelist"))
-        words = _("Name, ID number and phone are erased for good, and links open no more. Numbers and money stay.")
-        title = _("Erase the data")
-        return step_page(
-            self, request, title=f"{title}: {patient.name}", words=words, button=title, back=back, form=form
+        return reason_page(
+            self,
+            request,
+            form=ReasonForm(request.POST or None),
+            title=_("Erase the data"),
+            of=patient.name,
+            words=_("Name, ID number and phone are erased for good, and links open no more. Numbers and money stay."),
+            back=back,
+            step=lambda reason: personal.erase_patient(patient_id=patient.pk, reason=reason, actor=actor(request)),
+            done=_("The patient's data is erased."),
+            then=reverse("admin:booking_patient_changelist"),
         )
 
     @display(description=_("ID number"))

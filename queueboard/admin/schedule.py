@@ -22,9 +22,8 @@ from booking.models import Session, Template, TemplateRoom
 from booking.services import sessions
 from booking.touched import Touched
 from booking.wanted import NoSession, Span, Wanted
-from queueboard import access
 from queueboard.admin import effects
-from queueboard.admin.base import OwnDepartments, actor, own
+from queueboard.admin.base import Managed, OwnDepartments, actor, own
 from queueboard.admin.choices import KEEP, Act, Option, Row, choices_page
 from queueboard.admin.exchange import InAndOut
 from queueboard.admin.template_rows import TemplateRows
@@ -37,7 +36,7 @@ class TemplateRooms(TabularInline):
 
 
 @admin.register(Template)
-class TemplateAdmin(InAndOut, OwnDepartments):
+class TemplateAdmin(Managed, InAndOut, OwnDepartments):
     resource_classes = (TemplateRows,)
     list_display = ("__str__", "department", "weekday", "starts", "ends", "numbers", "prefix", "active")
     list_filter = ("department", "weekday", "active")
@@ -51,9 +50,6 @@ class TemplateAdmin(InAndOut, OwnDepartments):
         (None, {"fields": ("title", "title_en", "title_zh_hant"), "classes": ("collapse",)}),
         (None, {"fields": (("weekday", "starts", "ends"), ("numbers", "slot_minutes", "prefix"))}),
     )
-
-    def has_manage_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
-        return access.may_manage(request.user)
 
     def add_success_message(self, result: Any, request: HttpRequest) -> None:
         super().add_success_message(result, request)

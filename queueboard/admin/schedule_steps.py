@@ -17,7 +17,7 @@ from booking import touched
 from booking.models import Expert, Session, Slot
 from queueboard import access, added, ending
 from queueboard.admin import effects
-from queueboard.admin.base import actor, own
+from queueboard.admin.base import Managed, actor, own
 from queueboard.admin.confirming import Asked, Effect, ReasonForm, confirmed
 from queueboard.services import hand_over, lifecycle, schedules
 from queueboard.views.seats import open_today
@@ -74,7 +74,7 @@ def _can_take(others: Any, session: Session) -> list[Session]:
     return list(others.filter(stopped_early=False).exclude(pk=session.pk))
 
 
-class ScheduleSteps(ModelAdmin):
+class ScheduleSteps(Managed, ModelAdmin):
     """For the admin of sessions."""
 
     def get_actions_detail(self, request: HttpRequest, object_id: int) -> list[UnfoldAction]:
@@ -87,9 +87,6 @@ class ScheduleSteps(ModelAdmin):
         """A manager, or the expert whose session it is."""
         session = Session.objects.filter(pk=object_id).first() if object_id else None
         return access.may_manage(request.user) or (session is not None and access.sits(request.user, session))
-
-    def has_manage_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
-        return access.may_manage(request.user)
 
     @action(description=gettext_lazy("Add numbers"), permissions=["add_numbers"], url_path="add-numbers", icon="add")
     def add_numbers(self, request: HttpRequest, object_id: str) -> HttpResponse:

@@ -3,18 +3,17 @@
 from typing import Any
 
 from django import forms
-from django.contrib import admin, messages
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import TabularInline
 from unfold.decorators import action
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from booking.errors import BookingError
 from booking.models import CountedNoShow, Suspension
 from booking.services import suspensions
-from queueboard.admin.base import ReadOnly, actor, own, refused, step_page
+from queueboard.admin.base import Managed, ReadOnly, actor, own, reason_page
 from queueboard.admin.of_patients import OfPatients
 
 
@@ -32,7 +31,7 @@ class LiftForm(forms.Form):
 
 
 @admin.register(Suspension)
-class SuspensionAdmin(ReadOnly, OfPatients):
+class SuspensionAdmin(Managed, ReadOnly, OfPatients):
     """Of the whole hospital: no-shows of all departments count together."""
 
     list_display = ("who", "cause", "begins_at", "until", "ended_at", "lifted_by", "lift_reason")
@@ -44,25 +43,21 @@ class SuspensionAdmin(ReadOnly, OfPatients):
     inlines = (CountedNoShows,)
     actions_detail = ("lift",)
 
-    def has_manage_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
-        return request.user.has_perm("queueboard.manage_queues")
-
     @action(description=_("Lift the suspension"), permissions=["manage"], url_path="lift", icon="lock_open")
     def lift(self, request: HttpRequest, object_id: str) -> HttpResponse:
         suspension = own(self, request, object_id)
         back = reverse("admin:booking_suspension_change", args=[suspension.pk])
-        form = LiftForm(request.POST or None)
-        if request.method == "POST" and form.is_valid():
-            try:
-                suspensions.lift(
-                    suspension_id=suspension.pk, reason=form.cleaned_data["reason"], actor=actor(request)
-                )  # fmt: skip
-            except BookingError as error:
-                return refused(request, error, back)
-            messages.success(request, _("The suspension is lifted. What it counted does not count again."))
-            return HttpResponseRedirect(back)
-        words = _("The patient can book again at once and is told so. The no-shows that led to it never count again.")
-        title = _("Lift the suspension")
-        return step_page(
-            self, request, title=f"{title}: {suspension.patient.name}", words=words, button=title, back=back, form=form
+        return reason_page(
+            self,
+            request,
+            form=LiftForm(request.POST or None),
+            title=_("Lift the suspension"),
+            of=suspension.patient.name,
+            words=_(
+                "The patient can book again at once and is told so. The no-shows that led to it never count again."
+            ),
+            back=back,
+            step=lambda reason: suspensions.lift(suspension_id=suspension.pk, reason=reason, actor=actor(request)),
+            done=_("The suspension is lifted. What it counted does not count again."),
+            then=back,
         )
