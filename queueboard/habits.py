@@ -32,11 +32,13 @@ def known(session: Session, experts: Sequence[Expert], slots: int) -> Known:
     codes = tuple(sorted(expert.code for expert in experts))
     key = (session.department.slug, codes, session.starts_at, slots)
     now = time.monotonic()
-    for old in [each for each, (until, _) in _kept.items() if until <= now]:
+    # Other threads do the same meanwhile.
+    for old in [each for each, (until, _) in list(_kept.items()) if until <= now]:
         _kept.pop(old, None)
-    if key not in _kept:
-        _kept[key] = now + KEPT_SECONDS, _read(session, experts, slots)
-    return _kept[key][1]
+    found = _kept.get(key)
+    if found is None:
+        found = _kept[key] = now + KEPT_SECONDS, _read(session, experts, slots)
+    return found[1]
 
 
 def _read(session: Session, experts: Sequence[Expert], slots: int) -> Known:
