@@ -16,7 +16,8 @@ from booking.services import refunds
 from queueboard.notify import delivery
 
 log = logging.getLogger(__name__)
-CLAIM = timedelta(minutes=2)
+CLAIM = timedelta(seconds=20)  # fanning out asks nobody outside, and twice is once
+REFUND_CLAIM = timedelta(minutes=2)  # longer than a provider takes to answer
 MAX_WAIT = timedelta(hours=1)
 # Done apart from each other: a provider of payments that is slow to answer holds no message up.
 REFUNDS = Q(kind=refunds.KIND)
@@ -27,6 +28,7 @@ def send_due(
     *,
     deliver: Callable[[Outbox], None] = delivery.fan_out,
     which: Q = MESSAGES,
+    claim: timedelta = CLAIM,
     now: datetime | None = None,
     limit: int = 200,
 ) -> int:
@@ -42,7 +44,7 @@ def send_due(
     due = due.filter(which).order_by("pk")
     sent = 0
     for pk in list(due.values_list("pk", flat=True)[:limit]):
-        if not due.filter(pk=pk).update(claimed_until=clock() + CLAIM, attempts=F("attempts") + 1):
+        if not due.filter(pk=pk).update(claimed_until=clock() + claim, attempts=F("attempts") + 1):
             continue
         row = Outbox.objects.get(pk=pk)
         try:

@@ -125,7 +125,8 @@ def run_simulations() -> int:
 @alone
 def send_refunds() -> int:
     """R3.3: money goes back."""
-    return _said("refunds done", outbox.send_due(deliver=refunds.deliver, which=outbox.REFUNDS))
+    done = outbox.send_due(deliver=refunds.deliver, which=outbox.REFUNDS, claim=outbox.REFUND_CLAIM)
+    return _said("refunds done", done)
 
 
 def _said(what: str, count: int) -> int:

@@ -13,6 +13,7 @@ from booking.models import Account, PhoneCode
 from booking.models.hashes import bring_over, keyed_hashes
 from booking.services import accounts
 from queueboard.chat.models import Correspondent, Heard, VisitCode
+from queueboard.notify import delivery
 from queueboard.notify.models import Address
 
 CODES_A_DAY = 5  # text messages that one correspondent can have sent
@@ -61,17 +62,17 @@ def by_phone_code(*, who: Correspondent, code: str, now: datetime) -> Account:
     chosen = who.language if who.language != Correspondent._meta.get_field("language").default else ""
     account = accounts.sign_in(phone=phone, code=code, language=chosen, now=now)
     with transaction.atomic():
-        of(who).exclude(account=None).exclude(account=account).delete()
+        delivery.withdraw(of(who).exclude(account=None).exclude(account=account), now)
         _bind(who, now, account=account)
         who.asked = None
         who.save(update_fields=["asked"])
     return account
 
 
-def unbind(who: Correspondent) -> bool:
+def unbind(who: Correspondent, now: datetime) -> bool:
     """Nothing more is told; whether there was anything."""
     Correspondent.objects.filter(pk=who.pk).update(asked=None)
-    return bool(of(who).delete()[0])
+    return bool(delivery.withdraw(of(who), now))
 
 
 def speak(who: Correspondent, language: str) -> None:
@@ -81,9 +82,9 @@ def speak(who: Correspondent, language: str) -> None:
     of(who).update(language=language)
 
 
-def forget(who: Correspondent) -> None:
+def forget(who: Correspondent, now: datetime) -> None:
     """They are not there any more: nothing is told, and what was answered is erased."""
-    _at(who).delete()
+    delivery.withdraw(_at(who), now)
     Heard.objects.filter(correspondent=who).update(answer=None, look=None)
     Correspondent.objects.filter(pk=who.pk).delete()
 
@@ -99,7 +100,7 @@ def forget_erased(some: QuerySet[Correspondent]) -> None:
 
 def forget_unbound(some: QuerySet[Correspondent]) -> None:
     """Of some correspondents, those who are bound to nothing."""
-    bound = Address.objects.filter(way=OuterRef("way"), value_hash=OuterRef("address_hash"))
+    bound = Address.objects.filter(way=OuterRef("way"), value_hash=OuterRef("address_hash"), dead_at=None)
     some.filter(~Exists(bound)).delete()
 
 

@@ -114,7 +114,7 @@ def _done(said: Said, who: Correspondent, now: datetime) -> Outcome:
     if said.kind is Kind.HAPPENS:
         return Outcome()
     if said.kind is Kind.LEAVES:
-        bindings.forget(who)
+        bindings.forget(who, now)
         return Outcome()
     if said.kind is Kind.SHOWS:
         return Outcome(_("We can read what you write, and nothing else yet.") + "\n\n" + help_text())
@@ -147,7 +147,7 @@ def _obeyed(command: commands.Command, who: Correspondent, now: datetime) -> Out
         case Act.HOW_TO_BIND:
             return Outcome(how_to_bind())
         case Act.UNBIND:
-            was_bound = bindings.unbind(who)
+            was_bound = bindings.unbind(who, now)
             return Outcome(_("You are not told anything here any more.") if was_bound else _("Nothing is bound here."))
         case Act.LANGUAGE:
             bindings.speak(who, command.value)

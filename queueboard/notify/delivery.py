@@ -10,7 +10,7 @@ from collections import defaultdict
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import F, QuerySet
+from django.db.models import Exists, F, OuterRef, QuerySet
 from django.utils import timezone
 
 from booking.models import Outbox
@@ -24,7 +24,7 @@ from queueboard.notify.models import Address, Delivery
 
 log = logging.getLogger(__name__)
 
-CLAIM = timedelta(minutes=2)
+AT_ONCE = timedelta(minutes=1)  # so long a way may fail with what is urgent, where a text message can take its place
 FIRST_WAIT, LONGEST_WAIT = timedelta(seconds=5), timedelta(minutes=10)
 PER_RUN = 500
 
@@ -66,7 +66,7 @@ def due(name: str, now: datetime) -> QuerySet[Delivery]:
     found = Delivery.objects.filter(way=name, state=State.WAITING, due_at__lte=now)
     if quiet.is_quiet(now):
         found = found.filter(urgent=True)
-    return found.exclude(line__in=lines[name].left_alone(now)).order_by("-urgent", "pk")
+    return found.order_by("-urgent", "pk")
 
 
 def send_due(name: str, *, now: datetime | None = None) -> int:
@@ -86,13 +86,14 @@ def send_due(name: str, *, now: datetime | None = None) -> int:
 
 
 def _claimed(name: str, now: datetime) -> Delivery | None:
-    """The next one, which no other sender takes for as long as the claim lasts; the claim of one that died runs out."""
+    """The next one, which no other sender takes while sending can last; the claim of one that died runs out."""
+    claim = notify.way(name).answers_within
     while True:
         pk = due(name, now).values_list("pk", flat=True).first()
         if pk is None:
             return None
         waiting = Delivery.objects.filter(pk=pk, state=State.WAITING, due_at__lte=now)
-        if waiting.update(due_at=now + CLAIM, attempts=F("attempts") + 1):
+        if waiting.update(due_at=now + claim, attempts=F("attempts") + 1):
             return Delivery.objects.select_related("cause", "address").get(pk=pk)
 
 
@@ -104,20 +105,22 @@ def _send(row: Delivery, now: datetime) -> bool:
         if notice is not None and to is None:
             raise Dead("forgotten meanwhile")
         if notice is None or not to:
-            return _ended(row, State.OVERTAKEN, now)
+            _ended(row, State.OVERTAKEN, now)
+            return False
+        pause = lines[row.way].left_alone(row.line, now)
+        if pause is not None:
+            return _again(row, facts, pause, Unavailable("left alone"), now)
         number = notify.way(row.way).send(to, notice)
     except Unavailable as error:
         wait = lines[row.way].failed(row.line, now, error.seconds)
-        return _again(row, max(wait, _backoff(row)), error, now)
+        return _again(row, facts, max(wait, _backoff(row)), error, now)
     except Later as error:
-        return _again(row, max(timedelta(seconds=error.seconds), _backoff(row)), error, now)
+        return _again(row, facts, max(timedelta(seconds=error.seconds), _backoff(row)), error, now)
     except (Refused, Dead) as error:
-        log.error("notice %s (%s by %s) did not go out: %s", row.pk, row.cause.kind, row.way, error)
         return _in_vain(row, facts, error, now)
     except Exception as error:
-        # Not its words, which may hold what was sent.
         log.error("notice %s (%s by %s) failed: %s", row.pk, row.cause.kind, row.way, type(error).__name__)
-        return _again(row, _backoff(row), error, now)
+        return _again(row, facts, _backoff(row), error, now)
     lines[row.way].works(row.line)
     _ended(row, State.SENT, now, provider_number=number[:100], error="")
     return True
@@ -127,25 +130,46 @@ def _backoff(row: Delivery) -> timedelta:
     return min(FIRST_WAIT * 2 ** min(row.attempts - 1, 10), LONGEST_WAIT)
 
 
-def _again(row: Delivery, wait: timedelta, error: Exception, now: datetime) -> bool:
-    words = str(error) if isinstance(error, NotSent) else type(error).__name__
-    log.warning("notice %s (%s by %s), try %d: %s", row.pk, row.cause.kind, row.way, row.attempts, words)
-    Delivery.objects.filter(pk=row.pk, state=State.WAITING).update(due_at=now + wait, error=words[:200])
+def _again(row: Delivery, facts: Facts, wait: timedelta, error: Exception, now: datetime) -> bool:
+    """Later; or not at all, where that would be too late."""
+    at = now + wait if row.urgent else quiet.over(now + wait)
+    if at >= _last_moment(row, facts):
+        return _in_vain(row, facts, error, now)
+    log.warning("notice %s (%s by %s), try %d: %s", row.pk, row.cause.kind, row.way, row.attempts, _words(error))
+    _own(row).update(due_at=at, error=_words(error))
     return False
+
+
+def _last_moment(row: Delivery, facts: Facts) -> datetime:
+    """So long this way may try."""
+    if row.urgent and row.way != notify.SMS and people.may_be_texted_instead(facts):
+        return min(until(row.cause), row.cause.made_at + AT_ONCE)
+    return until(row.cause)
+
+
+def _words(error: Exception) -> str:
+    """Not those of an error nobody thought of, which may hold what was sent."""
+    return str(error)[:200] if isinstance(error, NotSent) else type(error).__name__
+
+
+def _own(row: Delivery) -> QuerySet[Delivery]:
+    """The row as long as nobody else has claimed it, to whom this one must have looked dead."""
+    return Delivery.objects.filter(pk=row.pk, state=State.WAITING, attempts=row.attempts)
 
 
 def _ended(row: Delivery, state: str, now: datetime, **fields: str) -> bool:
-    Delivery.objects.filter(pk=row.pk, state=State.WAITING).update(state=state, ended_at=now, **fields)
-    return False
+    return bool(_own(row).update(state=state, ended_at=now, **fields))
 
 
-def _in_vain(row: Delivery, facts: Facts, error: NotSent, now: datetime) -> bool:
+def _in_vain(row: Delivery, facts: Facts, error: Exception, now: datetime) -> bool:
     """The address is forgotten where it is dead; whoever is reached by nothing else now gets it on the phone."""
+    log.error("notice %s (%s by %s) did not go out: %s", row.pk, row.cause.kind, row.way, _words(error))
     dead = isinstance(error, Dead)
     with transaction.atomic():
         _one_way_at_a_time(row)
-        _ended(row, State.DEAD if dead else State.REFUSED, now, error=str(error)[:200])
-        if dead and row.address is not None:
+        if not _ended(row, State.DEAD if dead else State.REFUSED, now, error=_words(error)):
+            return False
+        if dead and row.address is not None and row.address.dead_at is None:
             forget(row.address, now)
         _write(Facts(facts.cause))
     return False
@@ -178,3 +202,16 @@ def forget(address: Address, now: datetime) -> None:
     """Nobody is there any more. Of whomever it is: the same place in other rows is dead too."""
     same = Address.objects.filter(way=address.way, value_hash=address.value_hash, dead_at=None)
     same.update(value=None, dead_at=now)
+
+
+def withdraw(addresses: QuerySet[Address], now: datetime) -> int:
+    """As their owners wish, nothing more is told there. Returns how many addresses went.
+
+    What is on its way there goes on as from a dead address: the phone gets it where nothing else reaches the patient.
+    """
+    waiting = Exists(Delivery.objects.filter(address=OuterRef("pk"), state=State.WAITING))
+    with transaction.atomic():
+        count = addresses.count()
+        addresses.filter(waiting).update(value=None, dead_at=now)
+        addresses.exclude(waiting).delete()
+    return count

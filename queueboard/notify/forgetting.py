@@ -25,4 +25,5 @@ def forget_visits(*, now: datetime | None = None) -> int:
     ]
     hanging = (Address.objects.exclude(token=""), SharedLink.objects.all())
     old = [rows.filter(*(~each for each in of_now), made_at__lt=now - KEPT) for rows in hanging]
-    return sum(rows.delete()[0] for rows in old)
+    dead = Address.objects.filter(dead_at__lt=now - KEPT)
+    return sum(rows.delete()[0] for rows in (*old, dead))

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 
@@ -66,10 +66,13 @@ class Notice:
 
 
 class Way(Protocol):
-    """One way to reach people. Never called inside a transaction; a claim runs out after two minutes, so it must have
-    answered, or have given up, in well under one."""
+    """One way to reach people. Never called inside a transaction.
+
+    answers_within  longer than `send` can take: after that its sender is taken for dead, and another one sends
+    """
 
     name: str
+    answers_within: timedelta
 
     def send(self, to: str, notice: Notice) -> str:
         """Sends a notice to an address of this way; returns the service's number for it, or "".

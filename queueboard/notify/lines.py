@@ -14,9 +14,11 @@ class Lines:
     _down: dict[str, tuple[datetime, timedelta]] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
 
-    def left_alone(self, now: datetime) -> list[str]:
+    def left_alone(self, line: str, now: datetime) -> timedelta | None:
+        """For how long yet; None where it is not."""
         with self._lock:
-            return [line for line, (until, _) in self._down.items() if now < until]
+            until, _ = self._down.get(line, (now, FIRST))
+        return until - now if now < until else None
 
     def failed(self, line: str, now: datetime, seconds: float | None = None) -> timedelta:
         """Leaves the line alone, each time twice as long as before, or for as long as the service asked."""

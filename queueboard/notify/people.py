@@ -57,6 +57,11 @@ def addresses(facts: Facts) -> Iterable[Address]:
     return {(each.way, each.value_hash): each for each in alive}.values()
 
 
+def may_be_texted_instead(facts: Facts) -> bool:
+    """Whether a text message can take the place of another way that reaches nobody."""
+    return notify.SMS in notify.enabled() and settings.SMS_NOTICES == OTHERWISE and bool(phone_of(facts))
+
+
 def phone_of(facts: Facts) -> str:
     """The phone that a code is for; else of the account that booked; else of the patient. "" where there is none."""
     if facts.code is not None:

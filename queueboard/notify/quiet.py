@@ -1,6 +1,6 @@
 """Quiet hours: what is not urgent waits until the morning."""
 
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 
 from django.conf import settings
 from django.utils import timezone
@@ -11,6 +11,15 @@ def is_quiet(now: datetime) -> bool:
     first, last = hours()
     clock = timezone.localtime(now).time()
     return first <= clock < last if first <= last else clock >= first or clock < last
+
+
+def over(moment: datetime) -> datetime:
+    """The moment itself, or the end of the quiet hours that it is in."""
+    if not is_quiet(moment):
+        return moment
+    local, last = timezone.localtime(moment), hours()[1]
+    end = local.replace(hour=last.hour, minute=last.minute, second=last.second, microsecond=0)
+    return end if end > local else end + timedelta(days=1)
 
 
 def hours() -> tuple[time, time]:

@@ -2,6 +2,7 @@
 
 import re
 from collections import defaultdict
+from datetime import timedelta
 
 from django.conf import settings
 
@@ -19,6 +20,9 @@ class WeChat:
     """Addresses are openids of the official account."""
 
     name = wechat.NAME
+    # With a token to be renewed first, and each request at the end of its patience, it can take longer; what is sent
+    # again then, WeChat shows once.
+    answers_within = timedelta(seconds=30)
 
     def send(self, to: str, notice: interface.Notice) -> str:
         templates = settings.WECHAT["TEMPLATES"]

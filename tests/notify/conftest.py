@@ -1,5 +1,7 @@
 """Ways whose services are fakes, and what they have told."""
 
+from datetime import timedelta
+
 import pytest
 
 from queueboard import notify
@@ -57,6 +59,8 @@ def push(_push, settings):
 
 class Heard:
     """A way in memory: who was told what, and what the next ones are answered."""
+
+    answers_within = timedelta(seconds=20)
 
     def __init__(self, name: str) -> None:
         self.name = name

@@ -14,7 +14,12 @@ from queueboard import outbox
 from queueboard.notify import delivery, forgetting
 from queueboard.notify.interface import Dead, Later, Refused, Unavailable
 from queueboard.notify.models import Address, Delivery
+from queueboard.notify.push import subscriptions
+from queueboard.notify.push import way as push_way
+from queueboard.notify.sms import Sms, tencent
 from queueboard.services import arrivals
+from queueboard.wechat import transport
+from queueboard.wechat.way import WeChat
 from tests import factories
 from tests.notify.causes import appointment_told, cause, go_out, states, subscribed
 
@@ -151,6 +156,112 @@ def test_what_a_service_refuses_is_not_tried_again_and_the_phone_is_told(heard):
     assert Address.objects.get().dead_at is None
 
 
+class TestWhatIsWaitedFor:
+    """A call cannot wait for a service to work again: whom it would reach too late gets a text message."""
+
+    @pytest.fixture
+    def two(self, heard):
+        """Two who wait and are told by push that few are ahead, in one line."""
+        session = factories.session()
+        for phone in ("13800000001", "13800000002"):
+            ticket = arrivals.register_walk_in(
+                session_id=session.pk, patient_id=factories.patient(phone=phone).pk, now=session.starts_at
+            )
+            subscribed(ticket.token, f"browser of {phone}", line="down.example")
+        Outbox.objects.update(made_at=(now := timezone.now()))
+        return now
+
+    def test_a_service_that_is_down_for_an_hour_leaves_no_call_untold(self, heard, two):
+        heard["push"].answers = [Unavailable("the day's limit", seconds=3600)]
+        assert go_out("push", "sms", now=two) == [0, 2]
+        assert heard["sms"].told == [("13800000001", "ahead"), ("13800000002", "ahead")]
+        assert go_out("push", "sms", now=two + timedelta(hours=1)) == [0, 0]
+
+    def test_one_that_does_not_answer_for_a_minute_does_not_either(self, heard, two):
+        heard["push"].answers = [Unavailable("no answer")] * 100
+        texts = [go_out("push", "sms", now=two + after * SECOND)[1] for after in range(61)]
+        assert (texts[0], sum(texts)) == (0, 2)
+
+    def test_one_that_fails_once_is_tried_again_first(self, heard, two):
+        heard["push"].answers = [Unavailable("no answer")]
+        assert go_out("push", "sms", now=two) == [0, 0]
+        assert go_out("push", "sms", now=two + 5 * SECOND) == [2, 0]
+
+    def test_where_no_text_message_can_take_its_place_it_is_tried_as_long_as_somebody_waits(self, heard, two, settings):
+        settings.SMS_NOTICES = "codes"
+        heard["push"].answers = [Unavailable("no answer", seconds=1800)]
+        assert go_out("push", "sms", now=two) == [0, 0]
+        assert go_out("push", "sms", now=two + timedelta(minutes=30)) == [2, 0]
+
+
+def test_what_a_service_could_send_only_when_nobody_needs_it_goes_to_the_phone_before_that(heard):
+    booked, _ = appointment_told()
+    subscribed(booked.token)
+    heard["push"].answers = [Unavailable("no answer", seconds=49 * 3600)]
+    assert go_out("push", "sms") == [0, 1]
+
+
+def test_one_that_would_be_tried_again_only_after_a_quiet_night_goes_out_before_where_that_is_too_late(heard, settings):
+    settings.QUIET_HOURS = "21:00-07:00"
+    booked, _ = appointment_told()
+    subscribed(booked.token)
+    Outbox.objects.update(made_at=factories.at("20:58") - timedelta(hours=40))
+    heard["push"].answers = [Unavailable("no answer", seconds=180)]
+    assert go_out("push", "sms", now=factories.at("20:58")) == [0, 1]
+
+
+class TestWithdrawn:
+    """Who is told nothing more at one place, as they wished, misses nothing that was on its way there (R5.4)."""
+
+    NIGHT, MORNING = factories.at("23:00"), factories.at("07:00") + timedelta(days=1)
+
+    @pytest.fixture
+    def waits(self, heard, settings, push_browser):
+        """Booked at night, so the notice to the browser waits until the morning."""
+        settings.QUIET_HOURS = "21:00-07:00"
+        booked, _ = appointment_told(who=factories.patient(phone="13800000001"))
+        subscriptions.keep(token=booked.token, given=push_browser.to_json(), language="en")
+        Outbox.objects.update(made_at=self.NIGHT)
+        assert go_out("push", "sms", now=self.NIGHT) == [0, 0]
+        return booked
+
+    @pytest.fixture
+    def push_browser(self, push, settings):
+        settings.NOTICE_WAYS = ["push", "sms"]
+        return push.subscribe(push.key)
+
+    def test_what_waited_goes_to_the_phone(self, heard, waits, push_browser):
+        assert subscriptions.drop(token=waits.token, endpoint=push_browser.endpoint) == 1
+        assert Address.objects.get().value is None
+        assert go_out("push", "sms", now=self.MORNING) == [0, 1]
+        assert heard["sms"].told == [("13800000001", "appointment_booked")]
+        assert heard["push"].told == []
+
+    def test_another_visit_is_told_in_that_browser_as_before(self, heard, waits, push_browser):
+        other = subscriptions.keep(token="another-visit", given=push_browser.to_json(), language="en")
+        subscriptions.drop(token=waits.token, endpoint=push_browser.endpoint)
+        go_out("push", now=self.MORNING)
+        other.refresh_from_db()
+        assert other.dead_at is None
+
+    def test_who_asks_again_before_is_told_there_after_all(self, heard, waits, push_browser):
+        subscriptions.drop(token=waits.token, endpoint=push_browser.endpoint)
+        subscriptions.keep(token=waits.token, given=push_browser.to_json(), language="en")
+        assert go_out("push", "sms", now=self.MORNING) == [1, 0]
+
+    def test_a_sixth_browser_takes_the_place_of_the_first_and_not_what_it_was_to_be_told(self, heard, waits, push):
+        for _ in range(subscriptions.PER_VISIT):
+            subscriptions.keep(token=waits.token, given=push.subscribe(push.key).to_json(), language="en")
+        assert Address.objects.filter(dead_at=None).count() == subscriptions.PER_VISIT
+        assert Address.objects.exclude(dead_at=None).count() == 1
+        assert go_out("push", "sms", now=self.MORNING) == [subscriptions.PER_VISIT, 0]
+
+    def test_the_place_itself_is_forgotten_a_week_later(self, heard, waits, push_browser):
+        subscriptions.drop(token=waits.token, endpoint=push_browser.endpoint)
+        forgetting.forget_visits(now=timezone.now() + timedelta(days=8))
+        assert not Address.objects.exists()
+
+
 def test_an_error_nobody_thought_of_is_logged_without_its_words_and_tried_again(heard, caplog):
     booked, _ = appointment_told()
     subscribed(booked.token)
@@ -158,7 +269,7 @@ def test_an_error_nobody_thought_of_is_logged_without_its_words_and_tried_again(
     heard["push"].answers = [ValueError("13800000000 told 123456")]
     assert go_out("push", now=now) == [0]
     assert "ValueError" in caplog.text
-    assert "138" not in caplog.text
+    assert "13800000000" not in caplog.text
     assert go_out("push", now=now + 5 * SECOND) == [1]
 
 
@@ -229,9 +340,30 @@ def test_a_sender_that_died_loses_its_claim_after_a_while(heard):
     appointment_told()
     now = timezone.now()
     outbox.send_due(now=now)
-    Delivery.objects.update(due_at=now + delivery.CLAIM, attempts=1)
+    Delivery.objects.update(due_at=now + heard["sms"].answers_within, attempts=1)
     assert delivery.send_due("sms", now=now) == 0
-    assert delivery.send_due("sms", now=now + delivery.CLAIM) == 1
+    assert delivery.send_due("sms", now=now + heard["sms"].answers_within) == 1
+
+
+def test_a_claim_is_longer_than_a_way_takes_and_shorter_than_anybody_waits_for_a_call():
+    assert sum(push_way.TIMEOUT) < push_way.Push.answers_within.total_seconds() <= 30
+    assert sum(tencent.TIMEOUT) < Sms.answers_within.total_seconds() <= 30
+    assert sum(transport.TIMEOUT) < WeChat.answers_within.total_seconds() <= 30
+
+
+def test_who_answers_when_another_has_claimed_the_row_changes_nothing_of_it(heard, monkeypatch):
+    """It had looked dead, so another sends; what became of that counts."""
+    appointment_told()
+    now = timezone.now()
+    outbox.send_due(now=now)
+
+    def too_slow(to, notice):
+        Delivery.objects.update(due_at=now + timedelta(seconds=40), attempts=2)  # as the other one's claim
+        raise Unavailable("no answer")
+
+    monkeypatch.setattr(heard["sms"], "send", too_slow)
+    assert delivery.send_due("sms", now=now) == 0
+    assert Delivery.objects.get().due_at == now + timedelta(seconds=40)
 
 
 class Killed(BaseException):
@@ -267,7 +399,7 @@ def test_each_kill_repeats_one_notice_of_each_way_at_most_and_loses_none(heard, 
                 process.setattr(heard[name], "send", killed_after(2, heard[name].send))
                 with pytest.raises(Killed):
                     delivery.send_due(name, now=now)
-        now += delivery.CLAIM
+        now += heard["sms"].answers_within
     for name in heard:
         delivery.send_due(name, now=now)
         times = Counter(to for to, _kind in heard[name].told)

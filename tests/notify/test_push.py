@@ -68,11 +68,14 @@ class TestSending:
         address = Address.objects.get()
         assert (address.value, address.dead_at is not None) == (None, True)
 
-    def test_one_that_subscribed_to_another_key_is_forgotten(self, push, booked, settings):
+    def test_one_that_subscribed_to_another_key_keeps_its_address_and_the_phone_is_told(self, push, booked, settings):
+        """With some services a clock that is wrong looks the same."""
         settings.VAPID_PRIVATE_KEY = keys.new()
-        assert go_out("push") == [0]
+        settings.NOTICE_WAYS = ["push", "sms"]
+        assert go_out("push", "sms") == [0, 1]
         assert push.refused == ["another key than subscribed to"]
-        assert states() == [("push", "dead")]
+        assert states() == [("push", "refused"), ("sms", "sent")]
+        assert Address.objects.get().value.startswith(booked.browser.endpoint)
 
     @pytest.mark.parametrize(
         ("answer", "seconds"),

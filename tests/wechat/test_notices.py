@@ -32,6 +32,7 @@ class Phone:
     """Text messages that are noted and not sent."""
 
     name = "sms"
+    answers_within = timedelta(seconds=20)
 
     def __init__(self) -> None:
         self.told: list[str] = []
@@ -164,7 +165,7 @@ def test_too_many_to_one_patient_holds_up_that_one_alone(wechat, booked):
     now = timezone.now()
     wechat.fails = [43117]
     told(now)
-    assert delivery.lines["wechat"].left_alone(now) == []
+    assert delivery.lines["wechat"].left_alone("", now) is None
     told(now + timedelta(minutes=11))
     assert len(wechat.sent) == 1
 
@@ -216,6 +217,31 @@ def test_who_unbound_is_told_nothing(wechat, booked, patient, sms):
     told()
     assert wechat.sent == []
     assert sms.told == ["appointment_booked"]
+
+
+@pytest.mark.parametrize("leaves", ["unbinds", "unfollows"])
+def test_who_leaves_while_something_is_on_its_way_gets_it_by_text_message(
+    wechat, booked, patient, sms, settings, leaves
+):
+    settings.QUIET_HOURS = "00:00-23:59"
+    told()
+    if leaves == "unbinds":
+        patient.writes("解绑")
+    else:
+        patient.post(fake.event("oPatient", "unsubscribe"))
+    assert Address.objects.get().value is None
+    settings.QUIET_HOURS = ""
+    told()
+    assert (wechat.sent, sms.told) == ([], ["appointment_booked"])
+
+
+def test_the_days_limit_leaves_no_call_untold(wechat, booked, sms, settings):
+    """It is used up for an hour at least, and a call is good for less (45009)."""
+    wechat.fails = [45009]
+    cause("session_goes_on", appointment=booked.pk)
+    settings.WECHAT = settings.WECHAT | {"TEMPLATES": {**TEMPLATES, "session_goes_on": TEMPLATES["appointment_booked"]}}
+    told()
+    assert (wechat.sent, sms.told) == ([], ["session_goes_on"])
 
 
 def test_templates_that_cannot_be_are_told_at_the_start(settings):

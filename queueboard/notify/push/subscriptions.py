@@ -16,6 +16,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from queueboard.errors import QueueError
+from queueboard.notify import delivery
 from queueboard.notify.models import Address
 
 WAY = "push"
@@ -84,26 +85,27 @@ def keep(*, token: str, given: Any, language: str, now: datetime | None = None) 
 
     Raises QueueError as `read`.
     """
-    subscription = read(given)
+    subscription, now = read(given), now or timezone.now()
     with transaction.atomic():
         own = Address.objects.select_for_update(no_key=True).filter(way=WAY, token=token)
         address = own.filter(value_hash__in=Address.hashes_of(subscription.endpoint)).first()
         if address is None:
-            address = Address(way=WAY, token=token, made_at=now or timezone.now())
+            address = Address(way=WAY, token=token, made_at=now)
         address.value, address.line = subscription.value, subscription.host
         address.language, address.dead_at = language, None
         address.save()
-        newest = own.order_by("-pk").values_list("pk", flat=True)[:PER_VISIT]
-        own.exclude(pk__in=list(newest)).delete()
+        alive = Address.objects.filter(way=WAY, token=token, dead_at=None)
+        newest = alive.order_by("-pk").values_list("pk", flat=True)[:PER_VISIT]
+        delivery.withdraw(alive.exclude(pk__in=list(newest)), now)
     return address
 
 
-def drop(*, token: str, endpoint: Any) -> int:
+def drop(*, token: str, endpoint: Any, now: datetime | None = None) -> int:
     """This browser is told of this visit no more. Returns how many addresses went."""
     if not isinstance(endpoint, str):
         raise _bad()
     own = Address.objects.filter(way=WAY, token=token, value_hash__in=Address.hashes_of(endpoint))
-    return own.delete()[0]
+    return delivery.withdraw(own, now or timezone.now())
 
 
 def _bytes(written: str) -> bytes:

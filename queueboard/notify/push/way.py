@@ -18,7 +18,7 @@ from queueboard.notify.push.subscriptions import Subscription
 from queueboard.snapshots import encoded
 
 ENCODING = "aes128gcm"
-TIMEOUT = (3.05, 6)  # seconds to connect and to answer
+TIMEOUT = (3.05, 6)  # seconds to connect (to each of a host's addresses) and to answer
 CLAIM_SECONDS = 12 * 3600  # services take claims of a day at most, and clocks differ
 LONGEST_TTL = timedelta(weeks=4)
 WORD = 32  # characters of a topic, at most
@@ -27,6 +27,7 @@ NOBODY = "mailto:webmaster@example.org"  # where no contact is set: services wan
 
 class Push:
     name = "push"
+    answers_within = timedelta(seconds=20)
 
     def __init__(self) -> None:
         self._session = requests.Session()
@@ -97,8 +98,8 @@ def _raise_for(answer: requests.Response) -> None:
     if status < 300:
         return
     words, seconds = f"{status}", _retry_after(answer.headers.get("Retry-After", ""))
-    # 403: of another key than ours, by which the browser would have to subscribe anew (RFC 8292).
-    if status in (403, 404, 410):
+    # 403 is no death: a browser that subscribed by another key (RFC 8292), but with some services a wrong clock too.
+    if status in (404, 410):
         raise Dead(words)
     if status == 429:
         raise Later(words, seconds or 60.0)

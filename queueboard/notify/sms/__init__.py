@@ -1,5 +1,6 @@
 """Text messages: one way, and who carries them (SMS_PROVIDER)."""
 
+from datetime import timedelta
 from typing import Protocol
 
 from django.conf import settings
@@ -22,6 +23,7 @@ class Sms:
     """A phone gets the notice as one text with the patient's link."""
 
     name = "sms"
+    answers_within = timedelta(seconds=25)
 
     def __init__(self) -> None:
         self._provider: Provider = import_string(PROVIDERS[settings.SMS_PROVIDER])()
