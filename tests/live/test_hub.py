@@ -16,6 +16,7 @@ from queueboard.live.hub import Hub
 from queueboard.live.truth import BoardSetup, Versions
 from queueboard.models import Board
 from tests.live.test_feeds import on, snapshot
+from tests.live.ways import come_true
 
 pytestmark = pytest.mark.asyncio
 
@@ -140,8 +141,7 @@ async def test_news_reach_the_boards_of_a_queue(database, monkeypatch, settings)
     async with running(monkeypatch, settings) as hub:
         board = await hub.board("hall")
         hub.hear(snapshot(1, 6))
-        await asyncio.sleep(0.01)
-        assert board.version == 6
+        await come_true(lambda: board.version == 6)
 
 
 async def test_news_of_another_database_are_not_ours(database, monkeypatch, settings):
