@@ -9,7 +9,7 @@ from booking.services import appointments, payments
 from tests import browser as browsers
 from tests import factories
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.looks]
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from tests import browser as browsers
 from tests import factories
 from tests.faces import staff
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.looks]
 SOON = 15_000  # milliseconds that a busy machine may take
 
 
@@ -308,7 +308,6 @@ def test_a_clerk_of_another_department_sees_none_of_it(queue, open_page):
     assert answers == 403
 
 
-@pytest.mark.looks
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_on_the_desk(queue, open_page, scheme):
     page = open_page(staff.user("clerk", queue.department), "/admin/desk/", color_scheme=scheme)
@@ -411,7 +410,6 @@ def test_keys_can_be_switched_off(expert, queue):
     says(expert, "A001 is called.")
 
 
-@pytest.mark.looks
 def test_next_is_the_largest_and_in_view_on_a_small_phone_and_every_key_stands_on_its_button(queue, open_page):
     page = open_page(staff.user("manager"), f"/expert/?session={queue.pk}", "320")
     expect(page.locator(".line ol li")).to_have_count(3, timeout=SOON)
@@ -430,7 +428,6 @@ def test_next_is_the_largest_and_in_view_on_a_small_phone_and_every_key_stands_o
     assert set(shown) == set("RMSBFPZTA")
 
 
-@pytest.mark.looks
 def test_the_page_fits_the_narrowest_phone(queue, open_page):
     staff.foretold(queue, *range(10))
     page = open_page(staff.user("clerk", queue.department), f"/expert/?session={queue.pk}", "320")
@@ -439,7 +436,6 @@ def test_the_page_fits_the_narrowest_phone(queue, open_page):
     assert browsers.wider_than_screen(page) == 0
 
 
-@pytest.mark.looks
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_on_the_experts_page(queue, open_page, scheme):
     staff.foretold(queue, *range(10))
