@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from booking.models import Appointment, Department, Expert, Patient, Room, Session, Slot
 from booking.models.appointments import new_token
 from queueboard import rules
-from queueboard.chat.models import Correspondent, Heard, VisitCode  # noqa: F401  # tables of this app too
+from queueboard.chat.models import Correspondent, Heard, Proof, VisitCode  # noqa: F401  # tables of this app too
 from queueboard.colours import readable_under_white
 from queueboard.kiosk.models import Kiosk  # noqa: F401  # tables of this app too
 from queueboard.screens.models import Device, ScreenCode  # noqa: F401  # tables of this app too

@@ -21,7 +21,7 @@ from booking.models.hashes import bring_over, keyed_hashes
 from queueboard.chat import bindings, commands, looks
 from queueboard.chat.commands import Act
 from queueboard.chat.interface import Kind, Replayed, Said
-from queueboard.chat.models import Correspondent, Heard, VisitCode
+from queueboard.chat.models import Correspondent, Heard, Proof, VisitCode
 
 A_MINUTE = 20  # messages that one correspondent is answered
 KEPT = timedelta(days=1)
@@ -54,6 +54,15 @@ def answer(said: Said, *, now: datetime | None = None) -> str:
     return row.answer or ""
 
 
+def use_up(way: str, proof: str, *, now: datetime) -> None:
+    """A proof that came with nothing that somebody did is good for nothing else. Twice is once. Raises Replayed."""
+    try:
+        with transaction.atomic():
+            _use_up(way, proof, None, now)
+    except IntegrityError as error:  # with a message, at once
+        raise Replayed(way) from error
+
+
 def forget(*, now: datetime | None = None) -> int:
     """Deletes what cannot be delivered again, codes that are long over, and who is bound to nothing and long silent.
 
@@ -61,6 +70,7 @@ def forget(*, now: datetime | None = None) -> int:
     """
     now = now or timezone.now()
     VisitCode.objects.filter(until__lte=now - KEPT).delete()
+    Proof.objects.filter(at__lte=now - KEPT).delete()
     deleted = Heard.objects.filter(at__lte=now - KEPT).delete()[0]
     bindings.forget_unbound(Correspondent.objects.filter(heard=None, made_at__lte=now - REMEMBERED))
     return deleted
@@ -69,20 +79,28 @@ def forget(*, now: datetime | None = None) -> int:
 def _heard(said: Said, now: datetime) -> Heard:
     who = _correspondent(said, now)
     keys = keyed_hashes(f"{said.way} {said.identity}")
-    proofs = keyed_hashes(f"{said.way} {said.proof}") if said.proof else [""]
     known = Heard.objects.select_related("correspondent").filter(key__in=keys).first()
-    others = Heard.objects.exclude(pk=0 if known is None else known.pk)
-    if said.proof and others.filter(proof__in=proofs).exists():
-        raise Replayed("another message was signed by this")
     if known is not None and known.correspondent_id not in (None, who.pk):
         raise Replayed("another's message")
-    return known or _new(said, who, Heard(correspondent=who, key=keys[0], proof=proofs[0], at=now))
+    row = known or Heard.objects.create(correspondent=who, key=keys[0], at=now)
+    if said.proof:
+        _use_up(said.way, said.proof, row, now)
+    return known or _in_effect(said, who, row)
 
 
-def _new(said: Said, who: Correspondent, row: Heard) -> Heard:
+def _use_up(way: str, proof: str, row: Heard | None, now: datetime) -> None:
+    """Of every delivery: each may be seen on its way, and come again with other words."""
+    values = keyed_hashes(f"{way} {proof}")
+    known = Proof.objects.filter(value__in=values).first()
+    if known is None:
+        Proof.objects.create(value=values[0], heard=row, at=now)
+    elif known.heard_id != (None if row is None else row.pk):
+        raise Replayed("something else was signed by this")
+
+
+def _in_effect(said: Said, who: Correspondent, row: Heard) -> Heard:
     answered = ~Q(answer=None) | ~Q(look=None)
     lately = Heard.objects.filter(answered, correspondent=who, at__gt=row.at - timedelta(minutes=1)).count()
-    row.save()
     outcome = _outcome(said, who, row.at) if lately < A_MINUTE else _too_many(lately, who)
     row.look, row.answer = outcome.look, None if outcome.look else outcome.words
     row.save(update_fields=["look", "answer"])

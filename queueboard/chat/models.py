@@ -2,7 +2,6 @@
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
 
 from booking.models import PhoneCode
 from booking.models.encrypted import EncryptedTextField
@@ -41,19 +40,29 @@ class Heard(models.Model):
 
     correspondent = models.ForeignKey(Correspondent, models.SET_NULL, null=True, related_name="heard")
     key = models.CharField(max_length=64, unique=True)
-    proof = models.CharField(max_length=64, blank=True)
     at = models.DateTimeField(db_index=True)
     look = models.JSONField(null=True)
     answer = EncryptedTextField(null=True)  # None: nothing is said, or not yet
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["proof"], condition=~Q(proof=""), name="a_proof_is_of_one_message")
-        ]
         indexes = [models.Index(fields=["correspondent", "at"], name="heard_by_correspondent")]
 
     def __str__(self) -> str:
         return f"{self.correspondent_id} {self.at:%H:%M:%S}"
+
+
+class Proof(models.Model):
+    """What a chat system has vouched with, once: good for this one message, however often that is delivered with it.
+
+    `heard` is None where it came with no message; then it is good for none.
+    """
+
+    value = models.CharField(max_length=64, unique=True)
+    heard = models.ForeignKey(Heard, models.CASCADE, null=True, related_name="proofs")
+    at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"{self.value[:8]} {self.at:%H:%M:%S}"
 
 
 class VisitCode(models.Model):

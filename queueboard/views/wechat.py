@@ -50,7 +50,8 @@ def endpoint(request: HttpRequest) -> HttpResponse:
         return HttpResponse(status=413)
     try:
         if request.method == "GET":
-            signing.check(request.GET, "signature", now=now)
+            proof = signing.check(request.GET, "signature", now=now)
+            hearing.use_up(wechat.NAME, proof, now=now)
             return HttpResponse(request.GET.get("echostr", ""), content_type="text/plain; charset=utf-8")
         incoming = messages.read(request.GET, body, now=now)
         words = _answer(incoming)
@@ -65,17 +66,18 @@ def endpoint(request: HttpRequest) -> HttpResponse:
 
 def _answer(incoming: messages.Incoming) -> str:
     """The words; none for the events that tell of something else than a person's wish."""
-    if incoming.kind == FATE and incoming.fate != "success":
-        log.warning("WeChat could not show a message: %s", incoming.fate)
-        delivery.came_to_nothing(wechat.NAME, incoming.sent)
     if incoming.kind.startswith("event"):
         kind = EVENTS.get(incoming.kind, Kind.HAPPENS)
     else:
         kind = Kind.WRITES if incoming.kind == "text" else Kind.SHOWS
-    if kind is Kind.HAPPENS and not incoming.proof:
-        return ""
-    text = incoming.text if kind is Kind.WRITES else scenes.code_in(incoming.text)
-    return hearing.answer(Said(wechat.NAME, incoming.sender, kind, text, incoming.identity, incoming.proof))
+    words = ""
+    if kind is not Kind.HAPPENS or incoming.proof:
+        text = incoming.text if kind is Kind.WRITES else scenes.code_in(incoming.text)
+        words = hearing.answer(Said(wechat.NAME, incoming.sender, kind, text, incoming.identity, incoming.proof))
+    if incoming.kind == FATE and incoming.fate != "success":
+        log.warning("WeChat could not show a message: %s", incoming.fate)
+        delivery.came_to_nothing(wechat.NAME, incoming.sent)
+    return words
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

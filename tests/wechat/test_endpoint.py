@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from queueboard.chat import hearing
-from queueboard.chat.models import Correspondent, Heard
+from queueboard.chat.models import Correspondent, Heard, Proof
 from queueboard.notify.models import Address
 from queueboard.services.arrivals import register_walk_in
 from tests import factories
@@ -56,6 +56,32 @@ def test_a_signature_seen_in_a_log_is_good_for_no_other_words(patient):
     _path, other = fake.request(fake.message("oPatient", Content="排队"))
     assert patient.client.generic("POST", path, other.encode()).status_code == 403
     assert Heard.objects.count() == 1
+
+
+def test_the_signature_of_a_second_delivery_is_good_for_no_other_words_either(patient):
+    sent = fake.message("oVictim", Content="你好")
+    patient.post(sent)
+    again, body = fake.request(sent)
+    for _ in range(2):
+        assert patient.client.generic("POST", again, body.encode()).status_code == 200
+    _path, other = fake.request(fake.message("oVictim", Content="解绑"))
+    assert patient.client.generic("POST", again, other.encode()).status_code == 403
+    assert Heard.objects.count() == 1
+
+
+def test_the_signature_of_the_question_whether_we_are_there_signs_no_message(patient):
+    asked = "/wechat/?" + urlencode(fake.query() | {"echostr": "x"})
+    for _ in range(2):
+        assert patient.client.get(asked).status_code == 200
+    _path, body = fake.request(fake.message("oVictim", Content="解绑"))
+    assert patient.client.generic("POST", asked, body.encode()).status_code == 403
+    assert not Heard.objects.exists()
+
+
+def test_the_signature_of_a_message_is_none_for_the_question_whether_we_are_there(patient):
+    path, body = fake.request(fake.message("oPatient", Content="你好"))
+    patient.client.generic("POST", path, body.encode())
+    assert patient.client.get(path + "&echostr=x").status_code == 403
 
 
 def test_a_message_under_anothers_number_is_not_answered_with_the_others_words(patient):
@@ -148,8 +174,10 @@ def test_nothing_that_names_a_sender_is_kept_in_clear(patient, session):
 
 def test_answers_are_forgotten_after_a_day(patient):
     patient.writes("?")
+    patient.client.get("/wechat/?" + urlencode(fake.query()))
     assert hearing.forget() == 0
     assert hearing.forget(now=timezone.now() + hearing.KEPT) == 1
+    assert not Proof.objects.exists()
 
 
 def test_who_is_bound_to_nothing_is_forgotten_in_the_end_and_who_is_bound_is_not(patient, stranger):
@@ -162,7 +190,7 @@ def test_who_is_bound_to_nothing_is_forgotten_in_the_end_and_who_is_bound_is_not
     assert Correspondent.objects.get().address == "oPatient"
 
 
-@pytest.mark.parametrize(("text", "most"), [("?", 12), ("A001", 26), ("王建华", 32)])
+@pytest.mark.parametrize(("text", "most"), [("?", 12), ("A001", 27), ("王建华", 32)])
 def test_an_answer_costs_few_queries_and_asks_nobody_outside(patient, session, wechat, text, most):
     """WeChat waits five seconds: what is counted here is what could make it wait."""
     for _ in range(15):

@@ -148,6 +148,16 @@ def test_what_wechat_took_and_could_not_show_goes_out_by_text_message(wechat, bo
     assert states() == [("wechat", "refused"), ("sms", "sent")]
 
 
+def test_what_became_of_a_message_is_told_by_nobody_with_a_signature_that_was_used(wechat, booked, patient, sms):
+    told()
+    path, body = fake.request(fake.message("oPatient", Content="你好"))
+    patient.client.generic("POST", path, body.encode())
+    fate = {"MsgID": int(Delivery.objects.get().provider_number), "Status": "failed:user block"}
+    _path, forged = fake.request(fake.event("oPatient", "TEMPLATESENDJOBFINISH", **fate))
+    assert patient.client.generic("POST", path, forged.encode()).status_code == 403
+    assert states() == [("wechat", "sent")]
+
+
 def test_a_limit_that_is_used_up_delays_and_loses_nothing(wechat, booked, sms):
     now = timezone.now()
     wechat.fails = [45009]
