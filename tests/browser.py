@@ -8,13 +8,16 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 from axe_playwright_python.sync_playwright import Axe
 from django.db import connection
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright
+from playwright.sync_api import Error as PlaywrightError
 
+T = TypeVar("T")
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build"
 # Without the window that nobody sees, Chromium takes half of the processor; it allows no page to notify.
@@ -114,17 +117,22 @@ def context(browser: Browser, size: str = "390", **options) -> BrowserContext:
     return browser.new_context(viewport={"width": width, "height": height}, **defaults | options)
 
 
-def stays(page: Page) -> None:
-    """From now on it loads everything but another page: some renew themselves."""
-    page.route("**/*", lambda route: route.abort() if route.request.is_navigation_request() else route.continue_())
+def asked(page: Page, question: Callable[[], T]) -> T:
+    """What the page answers; asked again where another page came in the middle of it."""
+    for _ in range(5):
+        with contextlib.suppress(PlaywrightError):
+            return question()
+        page.wait_for_load_state()
+    return question()
 
 
 def violations(page: Page) -> list[str]:
     """What axe finds against WCAG 2.1 AA and good practice: one line each, with the elements."""
-    found = Axe().run(page).response["violations"]
+    found = asked(page, lambda: Axe().run(page).response["violations"])
     return [f"{each['id']}: {[node['html'][:160] for node in each['nodes']][:3]}" for each in found]
 
 
 def wider_than_screen(page: Page) -> int:
     """By how many pixels the page can be scrolled sideways."""
-    return page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    by = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    return asked(page, lambda: page.evaluate(by))

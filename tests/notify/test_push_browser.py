@@ -10,7 +10,6 @@ from datetime import timedelta
 
 import pytest
 from django.utils import timezone
-from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import expect
 
 from booking.models import Ballot, BallotEntry, FreedNumber, Outbox, WaitlistEntry
@@ -120,11 +119,8 @@ def shown(page, told: dict) -> list[dict]:
             await new Promise((again) => setTimeout(again, 20));
         }
     }"""
-    try:
-        return page.evaluate(listed, told["id"])
-    except PlaywrightError:  # the page loaded itself anew at that moment, as it does when its state has changed
-        page.wait_for_load_state()
-        return page.evaluate(listed, told["id"])
+    # The page may load itself anew at that moment, as it does when its state has changed.
+    return browsers.asked(page, lambda: page.evaluate(listed, told["id"]))
 
 
 def test_a_phone_is_told_after_its_owner_pressed_and_no_more_once_told_to_stop(phone, push, ticket):
@@ -186,7 +182,6 @@ def test_whoever_waits_for_a_number_is_told_by_the_same_worker_and_led_back(
     page.get_by_role("button", name="在这部手机上提醒我").click()
     expect(page.get_by_role("button", name="不再提醒")).to_be_visible(timeout=SOON)
     assert Address.objects.get().token == entry.token
-    browsers.stays(page)
     if page_of == "w":
         freed = FreedNumber.objects.create(slot=session.slots.first(), free_at=now)
         offer = {"state": "offered", "freed": freed, "offered_at": now, "offered_until": now + timedelta(minutes=10)}
