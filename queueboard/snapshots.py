@@ -122,6 +122,12 @@ def foretell(session_id: int, *, now: datetime) -> dict[int, tuple[float, float]
     return {view.number: outlook.wait_at(place) for place, view in enumerate(outlook.line)}
 
 
+def ahead_of(ticket: Ticket, *, now: datetime | None = None) -> int | None:
+    """How many are called before this ticket; None where it does not wait."""
+    numbers = [view.number for view in _outlook(_read(ticket.session_id), now or timezone.now()).line]
+    return numbers.index(ticket.number) if ticket.number in numbers else None
+
+
 def come_at(appointment: Appointment, *, now: datetime | None = None) -> datetime:
     """When a booked patient should have checked in (R5.3): before their turn for nine of ten, without a long wait."""
     now = now or timezone.now()

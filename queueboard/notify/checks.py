@@ -6,8 +6,8 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 
+from booking import quiet
 from queueboard import notify
-from queueboard.notify import quiet
 from queueboard.notify.kinds import KINDS
 from queueboard.notify.people import ALWAYS, CODES, OTHERWISE
 from queueboard.notify.push import keys

@@ -13,12 +13,13 @@ from django.db import transaction
 from django.db.models import Exists, F, OuterRef, QuerySet
 from django.utils import timezone
 
+from booking import quiet
 from booking.models import Outbox
 from queueboard import notify
-from queueboard.notify import people, quiet
+from queueboard.notify import people
 from queueboard.notify.facts import Facts
 from queueboard.notify.interface import Dead, Later, NotSent, Refused, Unavailable
-from queueboard.notify.kinds import KINDS, compose, until
+from queueboard.notify.kinds import KINDS, compose, is_urgent, until
 from queueboard.notify.lines import Lines
 from queueboard.notify.models import Address, Delivery
 
@@ -43,6 +44,7 @@ def fan_out(cause: Outbox) -> None:
 
 
 def _write(facts: Facts) -> None:
+    urgent = is_urgent(facts)
     Delivery.objects.bulk_create(
         (
             Delivery(
@@ -52,7 +54,7 @@ def _write(facts: Facts) -> None:
                 address=target.address,
                 to_hash=target.to_hash,
                 language=target.language,
-                urgent=KINDS[facts.cause.kind].urgent,
+                urgent=urgent,
                 due_at=facts.cause.made_at,
             )
             for target in people.targets(facts)

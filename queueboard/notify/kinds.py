@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 
+from django.utils import timezone
 from django.utils.translation import override
 
 from booking.models import Outbox
@@ -13,6 +14,7 @@ from queueboard.notify.interface import Notice
 from queueboard.notify.words import Said
 
 DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
+NEAR = 12 * HOUR  # before a visit: whoever heard of its change only after the quiet hours might be on the way
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,13 +23,17 @@ class Kind:
 
     say       the words, in the active language; None: it is no longer true, and nobody is told
     good_for  so long after its cause somebody needs it
+    that_day  instead: until midnight
     urgent    told in quiet hours too, and before all else
+    changes   something of a visit: urgent where that is near, before the change or after
     about     of the notices about one visit only the newest is left on the screen of a phone; "" for one by itself
     """
 
     say: Callable[[Facts], Said | None]
     good_for: timedelta = 2 * DAY
+    that_day: bool = False
     urgent: bool = False
+    changes: bool = False
     about: str = ""
 
 
@@ -35,13 +41,13 @@ KINDS = {
     "phone_code": Kind(of_bookings.phone_code, good_for=10 * MINUTE, urgent=True),
     "appointment_booked": Kind(of_bookings.booked),
     "appointment_cancelled": Kind(of_bookings.cancelled),
-    "appointment_moved": Kind(of_bookings.moved),
-    "appointment_called_off": Kind(of_bookings.called_off),
-    "expert_substituted": Kind(of_bookings.substituted),
-    "session_time_changed": Kind(of_bookings.session_time_changed, urgent=True, about="time"),
-    "session_room_changed": Kind(of_bookings.session_room_changed, about="room"),
+    "appointment_moved": Kind(of_bookings.moved, changes=True),
+    "appointment_called_off": Kind(of_bookings.called_off, changes=True),
+    "expert_substituted": Kind(of_bookings.substituted, changes=True),
+    "session_time_changed": Kind(of_bookings.session_time_changed, changes=True, about="time"),
+    "session_room_changed": Kind(of_bookings.session_room_changed, changes=True, about="room"),
     "hold_expired": Kind(of_bookings.hold_expired),
-    "reminder": Kind(of_bookings.reminder, good_for=DAY),
+    "reminder": Kind(of_bookings.reminder, that_day=True),
     "refund_done": Kind(of_bookings.refund_done),
     "suspended": Kind(of_bookings.suspended),
     "suspension_lifted": Kind(of_bookings.suspension_lifted),
@@ -64,7 +70,20 @@ KINDS = {
 
 def until(cause: Outbox) -> datetime:
     """After this nobody needs to be told."""
-    return cause.made_at + KINDS[cause.kind].good_for
+    kind = KINDS[cause.kind]
+    if kind.that_day:
+        midnight = datetime.combine(timezone.localdate(cause.made_at) + DAY, time.min)
+        return timezone.make_aware(midnight)
+    return cause.made_at + kind.good_for
+
+
+def is_urgent(facts: Facts) -> bool:
+    """Whether it is told in quiet hours too."""
+    kind = KINDS[facts.cause.kind]
+    if not kind.changes or facts.slot is None:
+        return kind.urgent
+    first = min(facts.slot.starts_at, facts.moment("was") or facts.slot.starts_at)
+    return first - facts.cause.made_at < NEAR
 
 
 def compose(facts: Facts, language: str) -> Notice | None:
@@ -84,6 +103,6 @@ def compose(facts: Facts, language: str) -> Notice | None:
         page=facts.page,
         url=facts.url,
         values=said.values,
-        urgent=kind.urgent,
+        urgent=is_urgent(facts),
         until=until(facts.cause),
     )

@@ -120,6 +120,9 @@ def hold_expired(facts: Facts) -> Said | None:
 
 
 def reminder(facts: Facts) -> Said | None:
+    tomorrow = timezone.localdate(facts.cause.made_at) + timedelta(days=1)
+    if facts.session is None or facts.session.date != tomorrow:
+        return None
     return _of_appointment(
         facts,
         _("Your visit tomorrow"),

@@ -6,6 +6,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from booking.models import Session
+from queueboard import snapshots
 from queueboard.notify.facts import Facts
 from queueboard.notify.words import Said, clock, of_visit, said
 
@@ -13,8 +14,10 @@ HERE = ("waiting", "called", "missed", "away")
 
 
 def ahead(facts: Facts) -> Said | None:
-    ticket, before = facts.ticket, facts.payload.get("ahead", 0)
-    if ticket is None or ticket.state != "waiting":
+    """How many by now, which may be fewer than when it was written, or more."""
+    ticket = facts.ticket
+    before = None if ticket is None else snapshots.ahead_of(ticket)
+    if before is None:
         return None
     if not before:
         return said(

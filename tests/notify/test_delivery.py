@@ -131,11 +131,11 @@ def test_a_dead_address_is_forgotten_wherever_it_stands_and_the_phone_is_told(he
 
 def test_of_two_notices_to_a_dead_address_both_reach_the_phone(heard):
     booked, _ = appointment_told()
-    cause("reminder", patient=booked.patient_id, appointment=booked.pk)
+    cause("appointment_cancelled", patient=booked.patient_id, appointment=booked.pk)
     subscribed(booked.token, "gone")
     heard["push"].answers = [Dead("410")]
     assert go_out("push", "sms") == [0, 2]
-    assert [kind for _to, kind in heard["sms"].told] == ["appointment_booked", "reminder"]
+    assert [kind for _to, kind in heard["sms"].told] == ["appointment_booked", "appointment_cancelled"]
     assert heard["push"].told == []
 
 
@@ -275,7 +275,7 @@ def test_an_error_nobody_thought_of_is_logged_without_its_words_and_tried_again(
 
 def test_words_that_cannot_be_found_for_one_hold_no_other_up(heard, monkeypatch, caplog):
     booked, broken = appointment_told()
-    cause("reminder", patient=booked.patient_id, appointment=booked.pk)
+    cause("appointment_cancelled", patient=booked.patient_id, appointment=booked.pk)
     compose, now = delivery.compose, timezone.now()
 
     def finds_none(facts, language):
@@ -308,6 +308,59 @@ def test_in_quiet_hours_only_what_is_urgent_goes_out(heard, settings):
     assert go_out("sms", now=factories.at("23:00")) == [0]
     assert go_out("sms", now=factories.at("06:59") + timedelta(days=1)) == [0]
     assert go_out("sms", now=factories.at("07:00") + timedelta(days=1)) == [1]
+
+
+@pytest.mark.parametrize(
+    ("kind", "day", "texts"),
+    [
+        ("appointment_called_off", 1, 1),
+        ("appointment_called_off", 2, 0),
+        ("session_room_changed", 1, 1),
+        ("session_time_changed", 7, 0),
+        ("appointment_booked", 1, 0),
+        ("refund_done", 1, 0),
+    ],
+)
+def test_in_quiet_hours_a_change_is_told_where_the_visit_is_near(kind, day, texts, heard, settings):
+    """At 23:00, of a visit at 08:00 so many days later (R5.4): by the morning its patient may be on the way."""
+    settings.QUIET_HOURS = "21:00-07:00"
+    session = factories.session(state="planned", day=factories.at("08:00") + timedelta(days=day))
+    made = factories.appointment(session)
+    was = (session.starts_at + timedelta(hours=3)).isoformat()
+    cause(kind, appointment=made.pk, room=session.rooms.get().room_id, was=was)
+    Outbox.objects.update(made_at=factories.at("23:00"))
+    assert go_out("sms", now=factories.at("23:00")) == [texts]
+
+
+def test_a_visit_that_was_near_and_is_not_any_more_is_told_in_quiet_hours_too(heard, settings):
+    settings.QUIET_HOURS = "21:00-07:00"
+    made = factories.appointment(factories.session(state="planned", day=factories.at("08:00") + timedelta(days=1)))
+    later = {
+        "starts_at": factories.at("15:00") + timedelta(days=1),
+        "ends_at": factories.at("16:00") + timedelta(days=1),
+    }
+    type(made.slot).objects.filter(pk=made.slot_id).update(**later)
+    cause("session_time_changed", appointment=made.pk, was=(factories.at("08:00") + timedelta(days=1)).isoformat())
+    Outbox.objects.update(made_at=factories.at("23:00"))
+    assert go_out("sms", now=factories.at("23:00")) == [1]
+
+
+def test_a_reminder_that_is_late_says_tomorrow_of_no_visit_that_is_today(heard):
+    made, _ = appointment_told("reminder")
+    made.session.refresh_from_db()
+    Outbox.objects.update(made_at=factories.at("18:00") - timedelta(days=1))
+    assert go_out("sms", now=factories.at("00:05")) == [0]
+    assert states() == [("sms", "overtaken")]
+
+
+def test_a_reminder_that_a_browser_cannot_get_that_evening_goes_to_the_phone(heard, settings):
+    settings.QUIET_HOURS = "21:00-07:00"
+    made, _ = appointment_told("reminder")
+    subscribed(made.token)
+    evening = factories.at("20:55") - timedelta(days=1)
+    Outbox.objects.update(made_at=evening - timedelta(hours=2))
+    heard["push"].answers = [Unavailable("no answer", seconds=300)]
+    assert go_out("push", "sms", now=evening) == [0, 1]
 
 
 def test_a_message_that_no_kind_knows_is_told_nobody_and_holds_nothing_up(heard):

@@ -21,7 +21,7 @@ from booking.models import (
 )
 from queueboard.models import Ticket
 from queueboard.notify.facts import Facts
-from queueboard.notify.kinds import KINDS, compose
+from queueboard.notify.kinds import KINDS, compose, until
 from queueboard.notify.sms.tencent import PARAMETERS
 from tests import factories
 from tests.factories import at
@@ -95,6 +95,8 @@ def everything(patient):
         )
 
     waiting = ticket(1)
+    for number in (3, 4, 5):
+        Ticket.objects.filter(pk=ticket(number).pk).update(arrived=at("07:10"))
     called = ticket(2, state="called", room=seat.room, called_no=1)
     code = PhoneCode.objects.create(phone=PHONE, code="123456", made_at=at("12:00"), until=at("12:10"), language="en")
     mine = {"patient": patient.pk, "appointment": booked.pk}
@@ -124,7 +126,9 @@ def everything(patient):
         "session_goes_on": mine,
     }
     return {
-        kind: Outbox.objects.create(kind=kind, key=kind, payload=payload, made_at=at("12:00"))
+        kind: Outbox.objects.create(
+            kind=kind, key=kind, payload=payload, made_at=at("12:00") - timedelta(days=kind == "reminder")
+        )
         for kind, payload in payloads.items()
     }
 
@@ -180,6 +184,24 @@ def test_the_link_leads_to_the_patients_own_page(everything, settings):
     assert compose(Facts(everything["phone_code"]), "en").url == ""
     settings.SITE_URL = ""
     assert compose(facts, "en").url == ""
+
+
+def test_of_who_is_ahead_so_many_are_said_as_there_are_by_now(everything):
+    facts = Facts(everything["ahead"])
+    facts.session.tickets.filter(number__in=(3, 4)).update(state="done")
+    assert compose(facts, "en").text.startswith("A001: 1 patient is before you")
+    facts.session.tickets.filter(number=5).update(state="done")
+    assert compose(facts, "en").title == "You are next"
+    facts.session.tickets.filter(number=1).update(state="away")
+    assert compose(facts, "en") is None
+
+
+def test_what_is_said_to_be_tomorrow_is(everything):
+    reminder = everything["reminder"]
+    assert until(reminder) == at("00:00")
+    session = Facts(reminder).session
+    type(session).objects.filter(pk=session.pk).update(date=session.date + timedelta(days=7))
+    assert compose(Facts(reminder), "en") is None
 
 
 def test_a_pause_is_said_with_the_new_time(everything):
@@ -253,7 +275,8 @@ def table(page: str, heading: str) -> dict[str, list[str]]:
 def test_the_docs_have_every_kind_and_whether_it_waits_for_the_morning():
     told = table("notices.md", "## What is told")
     assert {kind: cells[-1] for kind, cells in told.items()} == {
-        kind: "at once" if each.urgent else "waits" for kind, each in KINDS.items()
+        kind: "at once" if each.urgent else "waits, unless it is near" if each.changes else "waits"
+        for kind, each in KINDS.items()
     }
 
 
