@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from django.contrib.auth.models import AbstractBaseUser
 from django.db.models import Q, QuerySet
 
+from booking import quiet
 from booking.errors import BookingError
 from booking.models import Appointment, FreedNumber, Outbox, QuotaMove, Session, WaitlistEntry
 from booking.services import families, limits, numbers
@@ -95,15 +96,29 @@ def message(kind: str, entry: WaitlistEntry, now: datetime) -> Outbox:
 
 
 def _offer(freed: FreedNumber, session: Session, now: datetime) -> bool:
-    """Offers it to the next; False: there is nobody."""
+    """Offers it to the next, or in quiet hours has that wait for the morning; False: there is nobody."""
     entry = _next(freed, session, now) if session.takes_bookings(now) else None
     if entry is None:
         return False
+    morning = _morning(session, now)
+    if morning is not None:
+        FreedNumber.objects.filter(pk=freed.pk).update(free_at=morning)
+        return True
     until = min(now + timedelta(minutes=session.department.offer_minutes), session.registration_opens_at)
     offered = {"state": State.OFFERED, "freed": freed, "offered_at": now, "offered_until": until}
     WaitlistEntry.objects.filter(pk=entry.pk).update(**offered)
     message(OFFERED, entry, now).save()
     return True
+
+
+def _morning(session: Session, now: datetime) -> datetime | None:
+    """In quiet hours the moment after them at which it is offered; None: now, or never, as registration opens before."""
+    awake = quiet.over(now)
+    if awake == now:
+        return None
+    at = awake + _delay(session.department.free_again_minutes)
+    in_time = at + timedelta(minutes=session.department.offer_minutes) <= session.registration_opens_at
+    return at if in_time else None
 
 
 def _next(freed: FreedNumber, session: Session, now: datetime) -> WaitlistEntry | None:

@@ -44,6 +44,42 @@ def states(*entries):
     return [state(entry) for entry in entries]
 
 
+class TestQuietHours:
+    """Nobody is offered a number while asleep, to lose it and the place in the list within minutes (R3.4)."""
+
+    NIGHT, MORNING = at("23:00") - timedelta(days=5), at("07:00") - timedelta(days=4)
+
+    def test_what_is_freed_at_night_is_offered_in_the_morning_and_free_to_nobody_before(self, full):
+        first = join(full)
+        cancel(full, now=self.NIGHT)
+        assert endings.free_numbers(now=self.MORNING - timedelta(seconds=1)) == 0
+        assert state(first) == "waiting"
+        assert full.slots.get(index=0).left_bookable == 0
+        endings.free_numbers(now=self.MORNING + TEN_MINUTES)
+        assert state(first) == "offered"
+        assert first.offered_until == self.MORNING + 2 * TEN_MINUTES
+
+    def test_an_offer_that_ends_at_night_goes_on_in_the_morning(self, full):
+        first, second = join(full), join(full)
+        cancel(full, now=at("20:55") - timedelta(days=5))
+        waitlist.lapse_offers(now=at("21:05") - timedelta(days=5))
+        assert states(first, second) == ["lapsed", "waiting"]
+        endings.free_numbers(now=self.MORNING + TEN_MINUTES)
+        assert states(first, second) == ["lapsed", "offered"]
+
+    def test_where_registration_opens_before_they_could_take_it_it_is_offered_at_night(self, full):
+        first = join(full)
+        cancel(full, now=at("23:00") - timedelta(days=1))
+        assert state(first) == "offered"
+
+    def test_who_has_left_by_the_morning_keeps_it_from_nobody(self, full):
+        first = join(full)
+        cancel(full, now=self.NIGHT)
+        waitlist.leave(entry_id=first.pk, now=self.NIGHT)
+        assert endings.free_numbers(now=self.MORNING + TEN_MINUTES) == 1
+        assert full.slots.get(index=0).left_bookable == 1
+
+
 class TestJoining:
     def test_it_waits_for_any_slot_or_one(self, full):
         any_slot, second = join(full), join(full, index=1)
