@@ -316,7 +316,8 @@ def _line(read: _Read, now: datetime, shown: Snapshot | None) -> dict[str, Any]:
     outlook = _outlook(read, now)
     by_number = {ticket.number: ticket for ticket in read.tickets}
     labels = [by_number[view.number].label for view in outlook.line]
-    waits = steady.held_in_line(labels, outlook.waits[: len(labels)], _shown(shown, now), 0.0)
+    waits = steady.held_in_line(labels, outlook.waits[: len(labels)], _shown(shown, "waiting", "number", now), 0.0)
+    at_home = _shown(shown, "joining", "slot", now)
     worse = _worse(read)
     return {
         "waiting": [
@@ -333,19 +334,20 @@ def _line(read: _Read, now: datetime, shown: Snapshot | None) -> dict[str, Any]:
             for view, (median, p90) in zip(outlook.line, waits, strict=True)
         ],
         "joining": [
-            {"slot": slot.index, "position": place, **dict(zip(("median", "p90"), outlook.wait_at(place), strict=True))}
+            {"slot": slot.index, "position": place, "median": round(median, 1), "p90": round(p90, 1)}
             for slot, place in zip(read.slots.values(), outlook.joining, strict=True)
+            for median, p90 in [steady.held(outlook.wait_at(place), at_home.get(slot.index), 0.0)]
         ],
     }
 
 
-def _shown(snapshot: Snapshot | None, now: datetime) -> dict[str, steady.Times]:
-    """By number, the times that screens have until now, in minutes from now."""
+def _shown(snapshot: Snapshot | None, part: str, key: str, now: datetime) -> dict[Any, steady.Times]:
+    """Of a part of the snapshot, by its key, the times that screens have until now, in minutes from now."""
     if snapshot is None:
         return {}
     shown = json.loads(snapshot.phone)
     since = _minutes(now - datetime.fromisoformat(shown["at"]))
-    return {each["number"]: (each["median"] - since, each["p90"] - since) for each in shown["waiting"]}
+    return {each[key]: (each["median"] - since, each["p90"] - since) for each in shown[part]}
 
 
 def _worse(read: _Read) -> dict[int, list[dict[str, Any]]]:

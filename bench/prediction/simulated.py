@@ -128,8 +128,8 @@ def _still(rows: np.ndarray) -> list[str]:
     return [
         "### Standing still",
         "",
-        "A patient is shown a time of day. It stays until a newly computed one is off by more than a third of the "
-        "range's "
+        "A patient is shown a time of day, who waits here as who is still at home. It stays until a newly computed one "
+        "is off by more than a third of the range's "
         f"width (and by more than a minute), then it moves all the way. In the first kind of morning the computed "
         f"time turned "
         f"back {raw_turns / len(patients):.1f} times a patient, the shown one {held_turns / len(patients):.1f} "

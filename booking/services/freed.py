@@ -112,7 +112,7 @@ def _offer(freed: FreedNumber, session: Session, now: datetime) -> bool:
 
 
 def _morning(session: Session, now: datetime) -> datetime | None:
-    """In quiet hours the moment after them at which it is offered; None: now, or never, as registration opens before."""
+    """In quiet hours the moment after them at which it is offered; None: at once, as else registration opens before."""
     awake = quiet.over(now)
     if awake == now:
         return None

@@ -189,6 +189,23 @@ def test_what_screens_show_stays_where_it_is_without_a_reason():
     assert free != pytest.approx(held, abs=0.05)
 
 
+def test_what_who_is_at_home_is_shown_stays_where_it_is_too():
+    """Of each slot by itself (R5.1): a patient of a later one can come behind others."""
+    session = clinic.queue("张小明", "李四", "王五", "赵六")
+    clinic.call(session)
+    before = snapshots.build(session.pk, now=at("08:06"))
+    was, free, held = (
+        [(entry["median"], entry["p90"]) for entry in json.loads(built.phone)["joining"]]
+        for built in (
+            before,
+            snapshots.build(session.pk, now=at("08:10")),
+            snapshots.build(session.pk, now=at("08:10"), shown=before),
+        )
+    )
+    assert held == [pytest.approx((median - 4, p90 - 4), abs=0.05) for median, p90 in was]
+    assert free != held
+
+
 def test_a_booked_patient_is_told_to_come_when_the_turn_can_come_and_before_being_late():
     """R5.3: not before the slot; later behind a full queue; never so late that the slot has ended."""
     idle = factories.session()
