@@ -184,8 +184,8 @@ class Board(Titled):
         CONTRAST = "contrast", _("high contrast")
 
     class Layout(models.TextChoices):
-        FULL = "full", _("room, expert, now, the next three with their names")
-        LARGE = "large", _("room, now, next, in larger type and without names")
+        FULL = "full", _("room, expert, now, the next three; all queues at once")
+        LARGE = "large", _("room, now, next, in larger type and without names; six queues at a time")
 
     departments = models.ManyToManyField(Department, related_name="boards", verbose_name=_("departments"))
     rooms = models.ManyToManyField(

@@ -6,7 +6,7 @@ from datetime import date
 from django import template
 from django.conf import settings
 from django.utils.formats import date_format
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 register = template.Library()
 
 HTML_LANG = {"en": "en", "zh-hans": "zh-Hans", "zh-hant": "zh-Hant"}
+DIGITS = re.compile(r"([0-9]+)")
 HAN = re.compile(r"[\u3400-\u9fff]")
 
 
@@ -48,6 +49,16 @@ def named(names: dict[str, str] | None) -> SafeString:
     if get_language() == "en" and HAN.search(words):
         return format_html('<span lang="zh-Hans">{}</span>', words)
     return format_html("<span>{}</span>", words)
+
+
+@register.filter
+def digits_apart(name: str) -> SafeString:
+    """A room's name with its digits in <b>, as they are larger on the board: as board.js has it."""
+    return format_html_join("", "{}", ((_digits(part),) for part in DIGITS.split(name)))
+
+
+def _digits(part: str) -> str:
+    return format_html("<b>{}</b>", part) if DIGITS.match(part) else part
 
 
 @register.filter

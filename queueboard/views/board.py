@@ -89,13 +89,15 @@ def _page(request: HttpRequest, shown: Board, context: dict[str, Any]) -> HttpRe
         texts = board_texts(second)
         queues = source.of_board(shown)
         now = timezone.now()
+        turn = board_face.turn(len(queues), shown.layout, now)
         calls = board_face.open_calls(queues)
         second_title = shown.titles[second] if second else ""
         context |= {
             "board": shown,
             "texts": texts,
             "queues": queues,
-            "rows": board_face.rows(queues, texts, (first, second), now),
+            "rows": board_face.rows(queues, texts, (first, second), now, turn),
+            "turn": turn,
             "call": calls[-1] if calls else None,
             "room": board_face.call_room(calls[-1], (first, second)) if calls else None,
             "first": first,

@@ -1,12 +1,18 @@
 """What a board says, from its queues' snapshots. board.js says the same while the screen is on."""
 
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from math import ceil
 from typing import Any
 
+from queueboard.models import Board
 from queueboard.views.phone_face import clock, paused
 from queueboard.views.texts import Texts, say
 
 NEXT = 3
+AT_ONCE = 6  # queues of a board in larger type
+TURN = timedelta(seconds=10)  # until the next of them
+SPACIOUS = 8  # queues with names beneath the numbers
 
 
 def in_two(names: dict[str, str], languages: tuple[str, str]) -> tuple[str, str]:
@@ -40,15 +46,43 @@ def length(words: str) -> str:
 
 
 def rooms_length(rooms: str) -> str:
-    """How much room a row's rooms take: s, one or two characters; m, one number; l, several rooms."""
-    return "l" if " " in rooms or len(rooms) > 4 else "m" if len(rooms) > 2 else "s"
+    """How much room a row's rooms take: s, up to three characters; m, four; l, several rooms."""
+    return "l" if " " in rooms or len(rooms) > 4 else "m" if len(rooms) > 3 else "s"
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """The rows that stand on the screen at a moment: `each` at once, on which `page` (from 0) of how many `pages`."""
+
+    each: int
+    page: int
+    pages: int
+
+    @property
+    def words(self) -> str:
+        return f"{self.page + 1} / {self.pages}" if self.pages > 1 else ""
+
+    @property
+    def dense(self) -> bool:
+        return self.each > SPACIOUS
+
+    def away(self, index: int) -> bool:
+        """Whether this row waits for its page."""
+        return index // self.each != self.page
+
+
+def turn(count: int, layout: str, now: datetime) -> Turn:
+    """In larger type six queues at a time, as even as can be; by the clock, so that all screens of a hall agree."""
+    pages = max(1, ceil(count / AT_ONCE)) if layout == Board.Layout.LARGE else 1
+    return Turn(each=ceil(count / pages), page=int(now.timestamp() // TURN.total_seconds()) % pages, pages=pages)
 
 
 def rows(
-    queues: list[dict[str, Any]], texts: dict[str, Texts], languages: tuple[str, str], now: datetime
+    queues: list[dict[str, Any]], texts: dict[str, Texts], languages: tuple[str, str], now: datetime, turn: Turn
 ) -> list[dict[str, Any]]:
     """One row per queue: rooms, who is queued for, the number now, the next ones or why there are none."""
-    return [_row(queue, texts, languages, now) for queue in queues]
+    made = [_row(queue, texts, languages, now) for queue in queues]
+    return [row | {"away": turn.away(index)} for index, row in enumerate(made)]
 
 
 def _row(queue: dict[str, Any], texts: dict[str, Texts], languages: tuple[str, str], now: datetime) -> dict[str, Any]:

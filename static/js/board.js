@@ -15,6 +15,9 @@ const byId = (id) => document.getElementById(id);
 const calls = new CallLine();
 const announcements = new Announcements(new Voice(sound, first, (blocked) => { byId("sound").hidden = !blocked; }));
 const NEXT = 3;
+const AT_ONCE = 6; // queues of a board in larger type
+const TURN = 10000; // milliseconds until the next of them
+const SPACIOUS = 8; // queues with names beneath the numbers
 const QUARTER = 15 * 60000;
 const KEEP_EVERY = 30000;
 const own = !("preview" in board.dataset);
@@ -65,7 +68,37 @@ function next(queue) {
 // As board_face.py has it.
 function roomsLength(rooms) {
   if (rooms.includes(" ") || rooms.length > 4) return "l";
-  return rooms.length > 2 ? "m" : "s";
+  return rooms.length > 3 ? "m" : "s";
+}
+
+// The digits of a room's name by themselves, as they are larger: as the filter `digits_apart` has it.
+function digitsApart(name) {
+  return name.split(/([0-9]+)/).map((part, at) => {
+    if (at % 2 === 0) return part;
+    const digits = document.createElement("b");
+    digits.textContent = part;
+    return digits;
+  });
+}
+
+// Which rows stand on the screen at this moment, from and to, and the page that they are of how many. By the clock, so
+// that all screens of a hall agree; as board_face.py has it.
+function turn(count) {
+  const pages = board.dataset.layout === "large" ? Math.max(1, Math.ceil(count / AT_ONCE)) : 1;
+  const each = Math.ceil(count / pages);
+  const page = Math.floor(Date.now() / TURN) % pages;
+  return { each, page, pages };
+}
+
+function showTurn() {
+  const { each, page, pages } = turn(queues.length);
+  const words = pages > 1 ? `${page + 1} / ${pages}` : "";
+  const changed = byId("turn").textContent !== words;
+  byId("turn").textContent = words;
+  board.dataset.rows = each;
+  board.toggleAttribute("data-dense", each > SPACIOUS);
+  [...byId("rows").children].forEach((row, at) => row.toggleAttribute("data-away", Math.floor(at / each) !== page));
+  return changed;
 }
 
 function row(queue) {
@@ -112,8 +145,9 @@ function showCall() {
   panel.querySelector('[data-put="number"]').dataset.length = call.number.length;
   put(panel, "name", call.name);
   panel.querySelector('[data-put="name"]').lang = langOf(call.name);
-  put(panel, "room", name);
-  panel.querySelector('[data-put="room"]').dataset.length = length(name);
+  const element = panel.querySelector('[data-put="room"]');
+  if (element.textContent !== name) fill(element, digitsApart(name));
+  element.dataset.length = length(name);
   put(panel, "room-second", inSecond(room.names));
   put(panel, "way", inWords(room.ways, first));
   put(panel, "way-second", inSecond(room.ways));
@@ -149,7 +183,7 @@ function squeeze(cells, property) {
   do {
     size = Math.floor(size * share * 100) / 100;
     board.style.setProperty(property, size);
-    share = Math.min(1, ...[...byId("rows").querySelectorAll(cells)].map((cell) => cell.clientWidth / cell.scrollWidth));
+    share = Math.min(1, ...[...byId("rows").querySelectorAll(`tr:not([data-away]) ${cells}`)].map((cell) => cell.clientWidth / cell.scrollWidth));
   } while (share < 1 && size > 0.5);
 }
 
@@ -160,7 +194,7 @@ function show(state) {
   fill(byId("rows"), queues.map(row));
   byId("table").hidden = !queues.length;
   byId("empty").hidden = queues.length > 0;
-  board.dataset.rows = queues.length;
+  showTurn();
   showCall();
   fit();
 }
@@ -177,6 +211,7 @@ function tick() {
   const hour = Number(clock(now, zone).slice(0, 2));
   board.toggleAttribute("data-night", !queues.length && (hour >= 22 || hour < 6));
   board.dataset.shift = Math.floor(now / QUARTER) % 4;
+  if (showTurn()) fit();
   showCall();
 }
 

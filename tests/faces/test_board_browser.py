@@ -3,11 +3,14 @@
 The criterion is docs/boards.md's: a Latin capital of 5 mm, or a Chinese character of 6.25 mm, for each metre.
 """
 
+from datetime import timedelta
+
 import pytest
+from django.utils import timezone
 from playwright.sync_api import expect
 
 from queueboard.models import Board
-from queueboard.services.calls import recall
+from queueboard.services.calls import call_next, recall
 from tests import browser as browsers
 from tests.faces import staff
 from tests.faces.scene import waiting_room
@@ -17,24 +20,32 @@ SCREENS = {
     "720p": (1280, 720), "1080p": (1920, 1080), "4K": (3840, 2160),
     "720p upright": (720, 1280), "1080p upright": (1080, 1920), "4K upright": (2160, 3840),
 }  # fmt: skip
-LONG_SIDE = 1217.6  # millimetres of a 16:9 screen of 55 inches
+LONG_SIDE = 951.9  # millimetres of a 16:9 screen of 43 inches
 CAPITAL, CHARACTER = 5.0, 6.25  # millimetres for each metre
-# The least metres from which number called, its room, number now, next and room in a row are read on 55 inches.
+# The least metres from which number called, its room's digits and words, number now, next and room in a row are read
+# on 43 inches.
 LEAST = {
-    ("full", 1): (16, 10, 9, 5.5, 6),
-    ("full", 5): (16, 10, 9, 5.5, 6),
-    ("full", 12): (16, 10, 4.5, 3.5, 4),
-    ("large", 12): (16, 10, 7, 5, 6),
+    ("full", 1): (16, 12.5, 6.5, 8.4, 8, 8),
+    ("full", 5): (16, 12.5, 6.5, 8.4, 8, 8),
+    ("full", 8): (16, 12.5, 6.5, 6, 5.8, 5.8),
+    ("full", 12): (16, 12.5, 6.5, 4, 3.1, 3.8),
+    ("large", 1): (16, 12.5, 6.5, 8.4, 8, 8),
+    ("large", 6): (16, 12.5, 6.5, 8.4, 8, 8),
+    ("large", 12): (16, 12.5, 6.5, 8.4, 8, 8),
 }
 UPRIGHT = {
-    ("full", 1): (16, 10, 9, 5, 5),
-    ("full", 5): (16, 10, 9, 5, 5),
-    ("full", 12): (16, 10, 4.5, 3.5, 3),
-    ("large", 12): (16, 10, 4.5, 3.5, 3.2),
+    ("full", 1): (19, 14.5, 13.5, 8.4, 8, 8),
+    ("full", 5): (19, 14.5, 13.5, 8.4, 8, 8),
+    ("full", 8): (19, 14.5, 13.5, 6, 5.8, 5.8),
+    ("full", 12): (19, 14.5, 13.5, 3.9, 3, 3.2),
+    ("large", 1): (19, 14.5, 13.5, 10, 9.5, 9.5),
+    ("large", 6): (19, 14.5, 13.5, 8.4, 8, 8),
+    ("large", 12): (19, 14.5, 13.5, 8.4, 8, 8),
 }
 MEASURED = {
-    "number": '.call [data-put="number"]', "room": '.call [data-put="room"]', "now": "#rows td.now b",
-    "next": "#rows .one b", "row": "#rows .room",
+    "number": '.call [data-put="number"]', "room": '.call [data-put="room"] b', "word": '.call [data-put="room"]',
+    "now": "#rows tr:not([data-away]) td.now b", "next": "#rows tr:not([data-away]) .one b",
+    "row": "#rows tr:not([data-away]) .room",
 }  # fmt: skip
 HEIGHTS = """(selectors) => Object.fromEntries(Object.entries(selectors).map(([name, selector]) => {
     const element = document.querySelector(selector);
@@ -49,12 +60,19 @@ CUT = """() => {
     const cut = [...document.querySelectorAll("#rows td.now, #rows td.next, #rows .room, .call p, .top h1")]
         .filter((each) => each.offsetParent && each.scrollWidth > each.clientWidth + 1)
         .map((each) => each.textContent);
+    for (const each of document.querySelectorAll("#rows td small, #rows .words, #rows .expert")) {
+        const [words, row] = [each, each.closest("tr")].map((one) => one.getBoundingClientRect());
+        if (each.offsetParent && (words.bottom > row.bottom + 1 || words.top < row.top - 1)) cut.push(each.textContent);
+    }
     const box = (selector) => document.querySelector(selector).getBoundingClientRect();
-    if (box("#rows tr:last-child").bottom > box(".foot").top) cut.push("the last row");
+    for (const row of document.querySelectorAll("#rows tr")) {
+        if (row.getBoundingClientRect().bottom > box(".foot").top) cut.push("a row");
+    }
     if (box(".foot p").bottom > innerHeight || box(".top h1").top < 0) cut.push("foot or head");
     const inside = box(".call");
     for (const each of document.querySelectorAll(".call p")) {
-        if (each.textContent.trim() && each.getBoundingClientRect().bottom > inside.bottom + 1) cut.push("the call");
+        const off = inside.bottom - each.getBoundingClientRect().bottom;
+        if (each.textContent.trim() && off < innerHeight / 100) cut.push(`the call: ${off}`);
     }
     return cut;
 }"""
@@ -83,12 +101,13 @@ def board(scene, layout: str, rows: int, language: str) -> Board:
 
 
 def metres(height: tuple[float, bool], pixels: int) -> float:
-    """From how far characters of this height (pixels of the long side, and whether Chinese) are read on 55 inches."""
+    """From how far characters of this height (pixels of the long side, and whether Chinese) are read on 43 inches."""
     return height[0] * LONG_SIDE / pixels / (CHARACTER if height[1] else CAPITAL)
 
 
 def test_a_board_is_read_from_afar_and_nothing_is_cut(scene, chromium, server):
-    context = chromium.new_context(locale="zh-CN", timezone_id="Asia/Shanghai")
+    # Without the motion of a new call, which draws it larger for a moment.
+    context = chromium.new_context(locale="zh-CN", timezone_id="Asia/Shanghai", reduced_motion="reduce")
     page = context.new_page()
     short = []
     for (layout, rows), least in LEAST.items():
@@ -109,6 +128,32 @@ def test_a_board_is_read_from_afar_and_nothing_is_cut(scene, chromium, server):
                 short += [(name, layout, rows, language, cut) for cut in page.evaluate(CUT)]
     context.close()
     assert short == []
+
+
+def test_of_more_than_six_queues_in_larger_type_the_others_follow_by_themselves(scene, chromium, server):
+    made = board(scene, "large", 12, "en")
+    context = chromium.new_context(timezone_id="Asia/Shanghai", viewport={"width": 1280, "height": 720})
+    page = context.new_page()
+    now = timezone.now()
+    page.clock.install(time=now)
+    page.goto(f"{server.url}/board/{made.slug}/")
+    visible = page.locator("#rows tr:visible")
+    expect(visible).to_have_count(6)
+    page.clock.pause_at(now + timedelta(minutes=1))
+    turns = {}
+    for _each in range(2):
+        shown = visible.evaluate_all("(rows) => rows.map((row) => row.dataset.session)")
+        turns[page.locator("#turn").inner_text()] = shown
+        page.clock.fast_forward(10_000)
+    # Whose row is away is called on the panel all the same, as anybody else.
+    away = page.locator("#rows tr[data-away]").first.get_attribute("data-session")
+    seat = next(each for each in scene.sessions if str(each.pk) == away).rooms.get()
+    called = call_next(session_id=seat.session_id, room_id=seat.room_id)
+    page.clock.resume()
+    expect(page.locator('#call [data-put="number"]')).to_have_text(called.label)
+    context.close()
+    assert sorted(turns) == ["1 / 2", "2 / 2"]
+    assert sorted(turns["1 / 2"] + turns["2 / 2"]) == sorted(str(session.pk) for session in scene.sessions)
 
 
 def test_a_manager_tries_a_look_out_before_saving(scene, open_pages, server):

@@ -5,10 +5,13 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from queueboard.colours import contrast, readable_under_white
 from queueboard.live import truth
 from queueboard.models import Board, Device
+from queueboard.templatetags.faces import digits_apart
+from queueboard.views import board_face
 from tests.faces import staff
 from tests.faces.scene import waiting_room
 
@@ -157,3 +160,31 @@ def test_a_preview_is_no_screen(manager, hall):
     assert "data-connected" not in answer.content.decode()
     assert "screen" not in answer.cookies
     assert not Device.objects.exists()
+
+
+# --- many queues in larger type
+
+
+@pytest.mark.pure
+@pytest.mark.parametrize(("count", "pages"), [(0, [0]), (1, [1]), (6, [6]), (7, [4, 3]), (12, [6, 6]), (13, [5, 5, 3])])
+def test_more_than_six_queues_in_larger_type_take_turns_and_none_is_left_out(count, pages):
+    now = timezone.now()
+    shown = []
+    for n in range(len(pages)):
+        turn = board_face.turn(count, "large", now + n * board_face.TURN)
+        shown.append((turn.page, [index for index in range(count) if not turn.away(index)]))
+    assert [len(each) for _page, each in sorted(shown)] == pages
+    assert sorted(index for _page, each in shown for index in each) == list(range(count))
+
+
+@pytest.mark.pure
+def test_with_names_all_queues_stand_on_the_screen_at_once():
+    turn = board_face.turn(12, "full", timezone.now())
+    assert (turn.words, [turn.away(index) for index in range(12)]) == ("", [False] * 12)
+
+
+@pytest.mark.pure
+def test_digits_of_a_room_stand_apart_and_nothing_else_of_its_name_is_changed():
+    assert digits_apart("302 诊室") == "<b>302</b> 诊室"
+    assert digits_apart("Room <3B>") == "Room &lt;<b>3</b>B&gt;"
+    assert digits_apart("内镜室") == "内镜室"

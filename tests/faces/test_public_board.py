@@ -47,7 +47,7 @@ def test_the_newest_open_call_stands_left_with_number_masked_name_room_and_way(c
     panel = re.search(r'<section class="call".*?</section>', html, re.S)[0]
     called = scene.sessions[1].tickets.get(state="called")
     assert called.label in panel
-    assert "Room 2" in panel
+    assert "Room <b>2</b>" in panel
     assert "on the right" in panel
     assert "*" in re.search(r'data-put="name"[^>]*>(.*?)<', panel)[1]
     assert "data-called" in rows(html)[1]
