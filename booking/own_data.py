@@ -88,6 +88,7 @@ def _appointments(rows: Any, mine: Q) -> list[dict[str, Any]]:
             "first_visit": each.first_visit,
             "fee": each.fee,
             "booked_at": moment(each.booked_at),
+            "way_minutes": each.way_minutes,
             "held_until": moment(each.held_until),
             "ended_at": moment(each.ended_at),
             "page": f"/t/{each.token}/",

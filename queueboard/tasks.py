@@ -86,8 +86,9 @@ def forget_visits() -> int:
 
 @shared_task(name="queueboard.tell_changes")
 def tell_changes() -> int:
-    """R5.3, R5.4: times that have moved much."""
-    return _said("changes of time to be told", times.tell_changes())
+    """R5.3, R5.4: times that have moved much, and the time to set out."""
+    changed = _said("changes of time to be told", times.tell_changes())
+    return changed + _said("patients to be told to set out", times.tell_to_set_out())
 
 
 @shared_task(name="queueboard.forget_sessions")

@@ -58,6 +58,8 @@ class Appointment(models.Model):
     # When the patient told that they come late, and took that back: each once.
     late_said_at = models.DateTimeField(_("said to be late at"), null=True, blank=True)
     late_unsaid_at = models.DateTimeField(null=True, blank=True, editable=False)
+    # How long the patient needs to get here, as told on the page (R5.3); never from where. Taken off a week later.
+    way_minutes = models.PositiveSmallIntegerField(_("minutes to get here"), null=True, blank=True, editable=False)
 
     class Meta:
         verbose_name = _("appointment")

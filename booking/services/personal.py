@@ -138,7 +138,7 @@ def erase_now(
     _refuse(person, now)
     site().erase(person, now)
     appointments = Appointment.objects.filter(patient__in=ids).order_by("pk")
-    appointments.update(request_key="", request_hash="", device_hash="", address_hash="")
+    appointments.update(request_key="", request_hash="", device_hash="", address_hash="", way_minutes=None)
     for rows in (appointments, *(model.objects.filter(patient__in=ids).order_by("pk") for model in WISHES)):
         for pk in rows.values_list("pk", flat=True):
             rows.filter(pk=pk).update(token=new_token())  # the links open nothing any more

@@ -87,7 +87,8 @@ def _state_of_appointment(of: Appointment, texts: Texts, now: datetime) -> Lines
             _("Your number is held until %(time)s.") % until,
             _("It is yours once it is paid. After this time it goes back to the others."),
         ]
-    told = when_to_come.told(of, snapshots.coming(of, now=now), None, now)
+    told = when_to_come.told(of, snapshots.coming(of, now=now), of.way_minutes, now)
+    leave = _leaving(told) if told["come"] == "at" else ""
     if told["come"] == "at":
         come = f"{_('Please come at')} {phone_face.clock(told['come_at'])}"
     elif told["come"] == "now":
@@ -95,7 +96,16 @@ def _state_of_appointment(of: Appointment, texts: Texts, now: datetime) -> Lines
     else:
         ended = _("Your time ended at %(end)s") % {"end": phone_face.clock(of.slot.ends_at)}
         come = f"{ended}. {_('Come all the same')}"
-    return [come, *_joining(of, texts, now)]
+    return [come, leave, *_joining(of, texts, now)]
+
+
+def _leaving(told: dict[str, Any]) -> str:
+    """Where the way is known."""
+    if told["way"] is None:
+        return ""
+    if told["set_out"] is None:
+        return _("Set out now")
+    return _("Set out at %(time)s") % {"time": phone_face.clock(told["set_out"])}
 
 
 def _joining(of: Appointment, texts: Texts, now: datetime) -> Lines:

@@ -1,5 +1,5 @@
-"""Browsers that were told of a visit, or of a wish for one, and links that were shared, are forgotten once it is well
-over."""
+"""Browsers that were told of a visit, or of a wish for one, links that were shared, and how long the patient's way
+takes are forgotten once it is well over."""
 
 from datetime import datetime, timedelta
 
@@ -26,4 +26,5 @@ def forget_visits(*, now: datetime | None = None) -> int:
     hanging = (Address.objects.exclude(token=""), SharedLink.objects.all())
     old = [rows.filter(*(~each for each in of_now), made_at__lt=now - KEPT) for rows in hanging]
     dead = Address.objects.filter(dead_at__lt=now - KEPT)
+    Appointment.objects.filter(way_minutes__isnull=False, session__date__lt=since).update(way_minutes=None)
     return sum(rows.delete()[0] for rows in (*old, dead))

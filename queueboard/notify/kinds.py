@@ -63,6 +63,8 @@ KINDS = {
     "handed_over": Kind(of_queues.handed_over, good_for=HOUR, urgent=True, about="place"),
     "turn_changed": Kind(of_queues.turn_changed, good_for=HOUR, urgent=True, about="time"),
     "time_changed": Kind(of_queues.time_changed, good_for=HOUR, urgent=True, about="time"),
+    # At whatever hour: it is for this that the patient has told how long the way takes.
+    "set_out": Kind(of_bookings.set_out, good_for=HOUR / 2, urgent=True, about="time"),
     "session_stopped": Kind(of_queues.stopped, good_for=4 * HOUR, urgent=True, about="place"),
     "session_goes_on": Kind(of_queues.goes_on, good_for=HOUR, urgent=True, about="place"),
 }

@@ -10,7 +10,7 @@ from django.utils.translation import ngettext
 from booking.models import Appointment, named
 from booking.services import suspensions
 from queueboard.notify.facts import Facts
-from queueboard.notify.words import Said, clock, of_visit, said
+from queueboard.notify.words import Said, clock, floored, of_visit, said
 from queueboard.waiting import leaving
 
 
@@ -165,6 +165,24 @@ def suspension_lifted(facts: Facts) -> Said | None:
 def come_at(appointment: Appointment) -> datetime:
     """When to come, while nobody can know the day's queue (R5.3)."""
     return appointment.slot.starts_at - timedelta(minutes=leaving.BE_EARLY)
+
+
+def leave_at(come_at: datetime, way: int) -> datetime:
+    """When to set out for it, with a way of so many minutes."""
+    return floored(come_at - timedelta(minutes=-leaving.set_out(0.0, way)))
+
+
+def set_out(facts: Facts) -> Said | None:
+    there = facts.moment("come_at")
+    if there is None:
+        return None
+    return _of_appointment(
+        facts,
+        _("Time to set out"),
+        _("%(patient)s: please set out now, to be with %(expert)s at %(come)s. Your number stays yours."),
+        states=("booked",),
+        come=clock(there),
+    )
 
 
 def _of_appointment(facts: Facts, title: str, text: str, *, states: tuple[str, ...] = (), **more: str) -> Said | None:

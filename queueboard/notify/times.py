@@ -4,6 +4,8 @@ Every function may run twice, or be killed halfway and run again.
 """
 
 from datetime import datetime, time, timedelta
+from itertools import groupby
+from operator import attrgetter
 
 from django.conf import settings
 from django.db import transaction
@@ -20,7 +22,8 @@ from queueboard.notify.words import floored
 
 MUCH = timedelta(minutes=20)  # less than this is no reason to disturb anybody
 SOON = timedelta(minutes=15)  # so close to the time that was told, the queue itself is what counts
-HORIZON = timedelta(hours=3)  # before their time, so long: earlier than this nobody has set out
+HORIZON = timedelta(hours=3)  # before their time, and the way: earlier than this nobody thinks of setting out
+LONGEST_WAY = timedelta(hours=14)  # that can be told, with its spread
 
 
 def remind(*, now: datetime | None = None) -> int:
@@ -55,6 +58,38 @@ def tell_changes(*, now: datetime | None = None) -> int:
     return sum(_turns(session, now) + _arrivals(session, now) for session in live.order_by("pk"))
 
 
+def tell_to_set_out(*, now: datetime | None = None) -> int:
+    """Once a minute: who has told how long the way takes, at the moment to leave, once a visit. Returns how many."""
+    now = now or timezone.now()
+    of_this, on_this = (Cast(OuterRef(name), CharField()) for name in ("pk", "session__date"))
+    key = Concat(Value("set_out:appointment:"), of_this, Value(":"), on_this)
+    known = Appointment.objects.filter(
+        ~Exists(Outbox.objects.filter(key=key)),
+        state=Appointment.State.BOOKED,
+        way_minutes__isnull=False,
+        slot__ends_at__gt=now,
+        slot__starts_at__lt=now + LONGEST_WAY,
+        session__state__in=(Session.State.PLANNED, *Session.LIVE),
+        session__stopped_early=False,
+    )
+    rows = known.select_related("session", "slot", "come_told").order_by("session_id", "pk")
+    return sum(_set_out(pk, list(group), now) for pk, group in groupby(rows, key=attrgetter("session_id")))
+
+
+def _set_out(session_id: int, appointments: list[Appointment], now: datetime) -> int:
+    times = snapshots.come_times(session_id, now=now) if appointments[0].session.state in Session.LIVE else {}
+    told = 0
+    for each in appointments:
+        come_at = floored(times[each.pk]) if each.pk in times else told_to_come(each)
+        if each.way_minutes is None or not of_bookings.leave_at(come_at, each.way_minutes) <= now < come_at:
+            continue
+        cause = causes.told("set_out", each, str(each.session.date), now, come_at=come_at.isoformat())
+        with transaction.atomic():
+            if causes.write([cause]) and _noted(each, come_at):
+                told += 1
+    return told
+
+
 def _turns(session: Session, now: datetime) -> int:
     """Those here who wait and have not been told that few are ahead. What their page shows first is told first."""
     waits = snapshots.foretell(session.pk, now=now)
@@ -77,15 +112,19 @@ def _turns(session: Session, now: datetime) -> int:
 
 def _arrivals(session: Session, now: datetime) -> int:
     """Those at home who are expected within the next hours."""
-    expected = session.appointments.filter(state=Appointment.State.BOOKED, slot__starts_at__lt=now + HORIZON)
-    appointments = {each.pk: each for each in expected.select_related("slot", "come_told").order_by("pk")}
+    expected = session.appointments.filter(state=Appointment.State.BOOKED)
+    appointments = {
+        each.pk: each
+        for each in expected.select_related("slot", "come_told").order_by("pk")
+        if each.slot.starts_at < now + HORIZON + timedelta(minutes=each.way_minutes or 0)
+    }
     if not appointments:
         return 0
     times = snapshots.come_times(session.pk, now=now)
     told = 0
     for pk, appointment in appointments.items():
         come_at = floored(times[pk]) if pk in times else None
-        if come_at is None or come_at <= now or not _much(told_to_come(appointment), come_at, now):
+        if come_at is None or not _disturbs(told_to_come(appointment), come_at, now):
             continue
         with transaction.atomic():
             if _noted(appointment, come_at):
@@ -95,11 +134,13 @@ def _arrivals(session: Session, now: datetime) -> int:
 
 
 def told_to_come(appointment: Appointment) -> datetime:
-    """The time that the patient has in mind."""
+    """The time that the patient has in mind. Of one that was moved, what was told of the slot before is over."""
     try:
-        return appointment.come_told.come_at
+        told = appointment.come_told.come_at
     except ComeTold.DoesNotExist:
         return of_bookings.come_at(appointment)
+    of_this_slot = floored(appointment.slot.starts_at) <= told < appointment.slot.ends_at
+    return told if of_this_slot else of_bookings.come_at(appointment)
 
 
 def _noted(appointment: Appointment, come_at: datetime) -> bool:
@@ -113,6 +154,11 @@ def _noted(appointment: Appointment, come_at: datetime) -> bool:
 
 def _much(before: datetime, after: datetime, now: datetime) -> bool:
     return abs(after - before) >= MUCH and after - now >= SOON
+
+
+def _disturbs(before: datetime, after: datetime, now: datetime) -> bool:
+    """Who is at home and could be called much sooner is told, however soon that is."""
+    return before - after >= MUCH or _much(before, after, now)
 
 
 def _write(kind: str, whom: Ticket | Appointment, now: datetime, **moments: datetime) -> None:

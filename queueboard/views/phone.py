@@ -51,14 +51,15 @@ def shown(request: HttpRequest, token: str, *, refused: BookingError | None = No
     if isinstance(visit, Ticket):
         context = _of_ticket(visit, texts)
     else:
-        context = _of_appointment(visit, texts, when_to_come.way_of(request))
+        context = _of_appointment(visit, texts, when_to_come.way_of(request, visit))
     context |= {"token": token, "follow": context["live"] and wechat.is_set_up()}
     context["links"] = sharing.shared(visit).count() if context["live"] else 0
     suspension = suspensions.of(context.pop("patient"))
     context["suspended"] = suspension and suspensions.sentence(suspension)
     context |= {"texts": texts, "refresh_seconds": 20, "tell_key": keys.public(), "refused": refused}
     response = render(request, "phone.html", context, status=refused.status if refused else 200)
-    when_to_come.keep_way(request, response)
+    if isinstance(visit, Appointment):
+        when_to_come.keep_way(request, response, visit)
     return response
 
 

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 import pytest
 from django.contrib.staticfiles import finders
+from django.test import Client
 from django.utils import timezone
 from django.utils.translation import override
 
@@ -192,6 +193,18 @@ def test_the_way_is_asked_once_and_then_the_page_says_when_to_set_out(client, se
     assert "Set out at" in get(client, mine.token).content.decode()
     client.get(f"/t/{mine.token}/?way=")
     assert 'name="way"' in get(client, mine.token).content.decode()
+
+
+def test_the_way_is_kept_with_the_visit_and_told_on_the_page_of_the_next(client, session):
+    """So that the patient is told when to set out by other ways than the page too."""
+    mine, another = factories.appointment(session, slot_index=2), factories.appointment(session, slot_index=2)
+    client.get(f"/t/{mine.token}/?way=20")
+    assert Appointment.objects.get(pk=mine.pk).way_minutes == 20
+    get(client, another.token)
+    assert Appointment.objects.get(pk=another.pk).way_minutes == 20
+    assert "Set out at" in get(Client(), mine.token).content.decode()
+    client.get(f"/t/{mine.token}/?way=")
+    assert Appointment.objects.get(pk=mine.pk).way_minutes is None
 
 
 def test_who_lives_far_away_is_told_to_set_out_at_once(client, session):

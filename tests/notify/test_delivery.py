@@ -483,6 +483,17 @@ def test_where_a_visit_was_told_is_forgotten_a_week_after_it(heard):
         assert Address.objects.count() == count, days
 
 
+def test_how_long_the_way_takes_is_forgotten_a_week_after_the_visit():
+    today = timezone.localtime()
+    over, lately = (
+        factories.appointment(factories.session(day=today - timedelta(days=ago)), way_minutes=40) for ago in (8, 6)
+    )
+    forgetting.forget_visits()
+    for each in (over, lately):
+        each.refresh_from_db()
+    assert (over.way_minutes, lately.way_minutes) == (None, 40)
+
+
 class TestTheDatabaseRefuses:
     @pytest.mark.parametrize("owner", [{"token": ""}, {"token": "a", "patient": True}])
     def test_an_address_of_nobody_or_of_two(self, owner):

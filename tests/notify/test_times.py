@@ -1,6 +1,6 @@
 """What time alone brings about is told once: the day before, and when times have moved much (R5.3, R5.4)."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -8,6 +8,9 @@ from booking import invariants
 from booking.models import Outbox
 from booking.services import appointments, endings, refunds
 from queueboard.notify import times
+from queueboard.notify.facts import Facts
+from queueboard.notify.kinds import compose
+from queueboard.notify.models import ComeTold
 from queueboard.services import arrivals, calls, rooms
 from tests import factories
 from tests.booking.clinic import planned
@@ -92,6 +95,81 @@ class TestChangedTimes:
         type(session).objects.update(stopped_early=False)
         type(booked).objects.update(state="cancelled")
         assert times.tell_changes(now=at("08:01")) == 0
+
+    def test_who_could_be_called_much_sooner_is_told_though_that_is_soon(self, session, room):
+        """The queue was long and is not any more: to come at half past eleven, and it is the turn already."""
+        booked = factories.appointment(session, 1)
+        ComeTold.objects.create(appointment=booked, come_at=at("09:50"))
+        assert times.tell_changes(now=at("09:05")) == 1
+        (sooner,) = told("time_changed")
+        assert sooner["come_at"] == at("09:05").isoformat()
+        assert times.tell_changes(now=at("09:06")) == 0
+
+
+class TestSettingOut:
+    """Who has told how long the way takes is told when it is time, and once (R5.3)."""
+
+    @pytest.fixture
+    def session(self):
+        return factories.session(state="planned", split=((2, 10), (4, 6)))
+
+    def booked(self, session, index=1, way=40, **fields):
+        return factories.appointment(session, index, way_minutes=way, **fields)
+
+    @staticmethod
+    def told_at(*clocks):
+        return [times.tell_to_set_out(now=at(clock)) for clock in clocks]
+
+    def test_before_anybody_can_know_the_queue_it_follows_from_the_slot(self, session):
+        """To be there at 08:50: 40 minutes with their spread and the door are 57."""
+        booked = self.booked(session)
+        assert self.told_at("07:45", "07:50", "07:51", "08:49") == [0, 1, 0, 0]
+        (row,) = told("set_out")
+        assert row["appointment"] == booked.pk
+        assert datetime.fromisoformat(row["come_at"]) == at("08:50")
+
+    def test_on_the_day_it_follows_from_the_queue_and_is_what_was_told_last(self, session):
+        booked = self.booked(session)
+        type(session).objects.update(state="running")
+        rooms.pause(
+            session_id=session.pk,
+            room_id=session.rooms.get().room_id,
+            until=at("09:40"),
+            reason="ward",
+            now=at("08:00"),
+        )
+        assert self.told_at("08:01", "08:45") == [0, 1]
+        come_at = datetime.fromisoformat(told("set_out")[0]["come_at"])
+        assert come_at >= at("09:10")
+        assert times.told_to_come(type(booked).objects.get(pk=booked.pk)) == come_at
+
+    def test_a_run_that_comes_when_it_is_too_late_tells_nobody(self, session):
+        self.booked(session)
+        assert self.told_at("08:50") == [0]
+
+    def test_nobody_else_is_told(self, session):
+        self.booked(session, way=None)
+        self.booked(session, state="cancelled")
+        type(session).objects.update(stopped_early=True)
+        self.booked(session)
+        assert self.told_at("07:50", "08:20") == [0, 0]
+
+    def test_moved_to_another_day_it_is_told_on_that_too(self, session):
+        booked = self.booked(session)
+        self.told_at("07:50")
+        later = factories.session(state="planned", day=at("08:00") + DAY)
+        booked.session, booked.slot = later, later.slots.get(index=0)
+        booked.save()
+        assert times.tell_to_set_out(now=at("07:00") + DAY) == 1
+
+    def test_it_is_said_in_their_language_and_not_when_they_are_here(self, session):
+        booked = self.booked(session)
+        self.told_at("07:50")
+        facts = Facts(Outbox.objects.get(kind="set_out"))
+        assert "please set out now, to be with" in compose(facts, "en").text
+        assert "08:50" in compose(facts, "zh-hans").text
+        type(booked).objects.update(state="arrived")
+        assert compose(Facts(facts.cause), "en") is None
 
 
 def test_a_hold_that_expires_is_told():

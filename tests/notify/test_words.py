@@ -122,6 +122,7 @@ def everything(patient):
         "handed_over": {"ticket": waiting.pk},
         "turn_changed": {"ticket": waiting.pk, "turn": at("10:50").isoformat()},
         "time_changed": mine | {"come_at": at("09:20").isoformat()},
+        "set_out": mine | {"come_at": at("09:20").isoformat()},
         "session_stopped": {"appointment": stopped.pk},
         "session_goes_on": mine,
     }

@@ -82,6 +82,12 @@ def test_a_booking_is_told_with_its_day_and_when_to_come(patient, session):
     assert f"{SITE}/t/{booked.token}/" in answer
 
 
+def test_who_has_told_how_long_the_way_takes_reads_when_to_set_out(patient, session):
+    booked = factories.appointment(session, slot_index=3, way_minutes=30)
+    bound(token=booked.token)
+    assert "出发" in patient.writes("排队")
+
+
 def test_a_held_a_called_off_and_a_lapsed_booking(patient, session):
     booked = factories.appointment(session, slot_index=2)
     bound(token=booked.token)

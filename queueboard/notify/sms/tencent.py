@@ -47,6 +47,7 @@ PARAMETERS: dict[str, tuple[str, ...]] = {
     "handed_over": ("number", "expert", "token"),
     "turn_changed": ("number", "expert", "turn", "token"),
     "time_changed": ("patient", "expert", "come", "token"),
+    "set_out": ("patient", "expert", "come", "token"),
     "session_stopped": ("patient", "expert"),
     "session_goes_on": ("patient", "expert"),
 }
