@@ -69,12 +69,27 @@ def _mark(items: list[pytest.Item]) -> None:
     for item in items:
         if _is_pure(item):
             item.add_marker("pure")
+        if _is_of_pages(item):
+            item.add_marker("once")
     if connection.vendor == "postgresql":
         return
     skip = pytest.mark.skip(reason="races and locks are tested on PostgreSQL (set DATABASE_URL)")
     for item in items:
         if "postgres" in item.keywords:
             item.add_marker(skip)
+
+
+# Folders of pages and of what is answered in a chat; those files in them that go a whole way in a browser; and those
+# that run every list and query.
+PAGES = ("book", "challenge", "desk", "faces", "schedules", "wechat")
+WALKS = ("test_book_browser.py", "test_kiosk_browser.py")
+QUERIES = ("test_lists.py", "test_overview.py", "test_public_phone.py", "test_staff_admin.py", "test_what_became.py")
+
+
+def _is_of_pages(item: pytest.Item) -> bool:
+    """Whether it reads pages that others run on each database, and races for nothing."""
+    races = item.get_closest_marker("postgres") is not None
+    return item.path.parent.name in PAGES and item.path.name not in WALKS + QUERIES and not races
 
 
 def _is_pure(item: pytest.Item) -> bool:

@@ -10,7 +10,7 @@ from tests import factories
 from tests.api.conftest import client_of, user
 
 API = "/api/v1"
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 DESK = {"find/": "post", "queues/{session}/walk-in-offer/": "get", "queues/{session}/walk-ins/": "post",
         "appointments/{token}/check-in/": "post"}  # fmt: skip

@@ -16,6 +16,7 @@ from booking.models import Slot
 from booking.services import claims
 from tests.booking.everything import ACTIONS, BEGIN, MOMENTS, Clinic, later
 from tests.booking.test_races import race
+from tests.chance import examples
 
 NUMBERS = st.integers(0, 47)
 SOME = st.lists(st.tuples(NUMBERS, NUMBERS), max_size=5)
@@ -67,7 +68,7 @@ class Booking(RuleBasedStateMachine):
 
 class TestBooking(Booking.TestCase, TestCase):
     settings = settings(
-        max_examples=20, stateful_step_count=30, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+        max_examples=examples(20), stateful_step_count=30, deadline=None, suppress_health_check=[HealthCheck.too_slow]
     )
 
 

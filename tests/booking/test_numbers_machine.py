@@ -18,6 +18,7 @@ from booking.models import Appointment, FreedNumber, Session, Suspension
 from booking.services import appointments, endings, numbers, quotas, schedules, sessions, suspensions
 from tests import factories
 from tests.booking.clinic import planned, slots
+from tests.chance import examples
 from tests.factories import at
 
 SPLIT = ((3, 1), (2, 2), (1, 0))
@@ -196,7 +197,7 @@ class NumbersOfASession(RuleBasedStateMachine):
 
 class TestNumbersOfASession(NumbersOfASession.TestCase, TestCase):
     settings = settings(
-        max_examples=25, stateful_step_count=20, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+        max_examples=examples(25), stateful_step_count=20, deadline=None, suppress_health_check=[HealthCheck.too_slow]
     )
 
 

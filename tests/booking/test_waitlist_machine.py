@@ -19,6 +19,7 @@ from booking.models import Account, Appointment, FreedNumber, Payment, QuotaMove
 from booking.services import appointments, endings, money, sessions, waitlist
 from tests import factories
 from tests.booking.clinic import planned, slots
+from tests.chance import examples
 from tests.factories import at
 
 SPLIT = ((2, 0), (1, 0))
@@ -219,7 +220,7 @@ class Waitlist(RuleBasedStateMachine):
 
 class TestWaitlist(Waitlist.TestCase, TestCase):
     settings = settings(
-        max_examples=15, stateful_step_count=20, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+        max_examples=examples(15), stateful_step_count=20, deadline=None, suppress_health_check=[HealthCheck.too_slow]
     )
 
 

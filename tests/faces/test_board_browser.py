@@ -15,7 +15,7 @@ from tests import browser as browsers
 from tests.faces import staff
 from tests.faces.scene import waiting_room
 
-pytestmark = [pytest.mark.browser, pytest.mark.looks]
+pytestmark = [pytest.mark.browser, pytest.mark.once]
 SCREENS = {
     "720p": (1280, 720), "1080p": (1920, 1080), "4K": (3840, 2160),
     "720p upright": (720, 1280), "1080p upright": (1080, 1920), "4K upright": (2160, 3840),

@@ -14,7 +14,7 @@ from queueboard.services.undo import undo, undoable
 from tests import browser as browsers
 from tests.faces.scene import waiting_room
 
-pytestmark = [pytest.mark.browser, pytest.mark.looks]
+pytestmark = [pytest.mark.browser, pytest.mark.once]
 SOON = 15_000  # milliseconds that a busy machine may take
 HOLD = 8_000  # milliseconds that a call keeps the board for itself
 VOICES = """

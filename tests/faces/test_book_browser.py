@@ -76,7 +76,7 @@ def book(page: Page, server, session: Session, words: dict[str, str], look=lambd
 
 
 @pytest.mark.parametrize(
-    "language", ["en", *(pytest.param(each, marks=pytest.mark.looks) for each in ("zh-hans", "zh-hant"))]
+    "language", ["en", *(pytest.param(each, marks=pytest.mark.once) for each in ("zh-hans", "zh-hant"))]
 )
 def test_somebody_books_pays_moves_and_cancels(session, server, chromium, language):
     """Each page on the way is accessible, fits a phone of 320 pixels, and has nothing that fails in the console."""
@@ -151,7 +151,7 @@ def test_in_two_tabs_it_is_one_booking_and_both_lead_to_its_page(session, server
     context.close()
 
 
-@pytest.mark.looks
+@pytest.mark.once
 @pytest.mark.parametrize("options", [{"color_scheme": "dark"}, {"contrast": "more"}])
 def test_dark_and_high_contrast_keep_enough_contrast(session, server, chromium, options):
     context = browsers.context(chromium, "720p", **options)

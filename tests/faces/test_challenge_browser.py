@@ -11,7 +11,7 @@ from queueboard.challenge.models import Picture, Spent
 from tests import browser as browsers
 from tests.book.conftest import PHONE
 
-pytestmark = [pytest.mark.browser, pytest.mark.looks]
+pytestmark = [pytest.mark.browser, pytest.mark.once]
 NEVER = "export const solve = () => new Promise(() => {});"
 FAILS = "export const solve = () => Promise.reject(new Error('old'));"
 

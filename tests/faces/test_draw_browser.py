@@ -12,7 +12,7 @@ from booking.services import appointments, ballots, endings
 from tests import factories
 from tests.faces.patients import ID, NAME, follow, heading, look, press, sign_in, somebody, words_of
 
-pytestmark = [pytest.mark.browser, pytest.mark.looks]
+pytestmark = [pytest.mark.browser, pytest.mark.once]
 WORDS = {
     "name": "Name, as on the ID",
     "id": "ID number",

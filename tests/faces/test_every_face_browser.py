@@ -5,7 +5,7 @@ import pytest
 from tests import browser as browsers
 from tests.faces import every
 
-pytestmark = [pytest.mark.browser, pytest.mark.looks]
+pytestmark = [pytest.mark.browser, pytest.mark.once]
 SIZES = ("390", "720p", "1080p")
 
 

@@ -11,7 +11,7 @@ from queueboard.services.simulations import Assumptions
 from tests import browser as browsers
 from tests.faces import managers
 
-pytestmark = [pytest.mark.browser, pytest.mark.looks]
+pytestmark = [pytest.mark.browser, pytest.mark.once]
 SOON = 30_000  # milliseconds: the compiled engine may have to be made first
 LOOKS = [
     ("en-GB", "light", "720p", ("why", "split", "reports", "simulator", "simulation")),

@@ -14,7 +14,7 @@ from tests.book.conftest import ahead, slot_of
 from tests.faces.patients import ID, NAME, PHONE, follow, heading, look, press, sign_in, somebody, words_of
 from tests.privacy.test_personal import seen
 
-pytestmark = [pytest.mark.browser, pytest.mark.looks]
+pytestmark = [pytest.mark.browser, pytest.mark.once]
 WORDS = {
     "mine": "My appointments",
     "kept": "What is kept about me",

@@ -9,7 +9,7 @@ from booking.services import appointments, payments
 from tests import browser as browsers
 from tests import factories
 
-pytestmark = [pytest.mark.browser, pytest.mark.looks]
+pytestmark = [pytest.mark.browser, pytest.mark.once]
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def test_one_pays_without_script_and_is_back_on_the_own_page(payment, server, ch
     context.close()
 
 
-@pytest.mark.looks
+@pytest.mark.once
 @pytest.mark.parametrize("language", ["en", "zh-hans", "zh-hant"])
 def test_the_page_is_accessible_and_fits_a_small_phone(payment, server, chromium, language):
     context = browsers.context(chromium, "320")

@@ -14,7 +14,7 @@ from tests.faces import staff
 from tests.faces.patients import button, look, press, somebody
 from tests.faces.scene import waiting_room
 
-pytestmark = [pytest.mark.browser, pytest.mark.looks]
+pytestmark = [pytest.mark.browser, pytest.mark.once]
 SOON = 10_000  # milliseconds
 UNTIL = """async () => {
     const condition = async () => %s;

@@ -14,7 +14,7 @@ from tests import browser as browsers
 from tests import factories
 from tests.faces.scene import waiting_room
 
-pytestmark = [pytest.mark.browser, pytest.mark.looks]
+pytestmark = [pytest.mark.browser, pytest.mark.once]
 SECOND = 1000  # milliseconds
 SOON = 4 * SECOND  # within a second with Redis, within two by the sweep alone
 

@@ -13,7 +13,7 @@ from tests import factories
 from tests.faces import managers, staff
 from tests.schedules.clinic import ahead_of, paid
 
-pytestmark = [pytest.mark.browser, pytest.mark.looks]
+pytestmark = [pytest.mark.browser, pytest.mark.once]
 SOON = 15_000  # milliseconds
 LOOKS = [("en-GB", "light", "720p"), ("zh-CN", "dark", "720p"), ("zh-TW", "light", "320")]
 WORDS = {"en-GB": "is booked. ¥20 has been paid.", "zh-CN": "已付 ¥20", "zh-TW": "已付 ¥20"}

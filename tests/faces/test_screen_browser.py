@@ -13,7 +13,7 @@ from tests import browser as browsers
 from tests.faces import staff
 from tests.faces.scene import waiting_room
 
-pytestmark = [pytest.mark.browser, pytest.mark.looks]
+pytestmark = [pytest.mark.browser, pytest.mark.once]
 SECOND = 1000  # milliseconds
 
 

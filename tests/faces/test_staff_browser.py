@@ -15,7 +15,7 @@ from tests import browser as browsers
 from tests import factories
 from tests.faces import staff
 
-pytestmark = [pytest.mark.browser, pytest.mark.looks]
+pytestmark = [pytest.mark.browser, pytest.mark.once]
 SOON = 15_000  # milliseconds that a busy machine may take
 
 

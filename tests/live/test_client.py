@@ -9,7 +9,7 @@ from tests import browser
 from tests.live import clinic
 from tests.live.serving import Server, until
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.browser, pytest.mark.looks, pytest.mark.processes]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.browser, pytest.mark.once, pytest.mark.processes]
 
 NO_WEBSOCKETS = """
 window.tried = 0;

@@ -7,7 +7,7 @@ from queueboard.live import carriers, news
 from tests.live import clinic
 from tests.live.serving import Server, state, until
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.processes]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.processes, pytest.mark.once]
 
 
 @pytest.fixture

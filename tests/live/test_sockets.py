@@ -22,7 +22,7 @@ from tests import factories
 from tests.live import clinic
 from tests.live.serving import Server, state, until
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.processes]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.processes, pytest.mark.once]
 
 
 def closed_with(ws, within: float = 10.0) -> int:

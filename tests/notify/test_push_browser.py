@@ -20,7 +20,7 @@ from tests import factories
 from tests.notify.causes import cause, go_out
 from tests.notify.conftest import VAPID
 
-pytestmark = [pytest.mark.browser, pytest.mark.looks]
+pytestmark = [pytest.mark.browser, pytest.mark.once]
 SOON = 20_000  # ms: a service worker is installed on a machine that does other things too
 
 # The browser's own part: whether it was asked for a permission, and the subscription that its service would give.

@@ -18,6 +18,7 @@ from booking.services import appointments, endings, payments, refunds, sessions
 from queueboard import outbox
 from tests import factories
 from tests.booking.clinic import planned, slots
+from tests.chance import examples
 from tests.factories import at
 from tests.fakes.memory import Memory
 
@@ -175,5 +176,5 @@ class PaymentsOfASession(RuleBasedStateMachine):
 
 class TestPaymentsOfASession(PaymentsOfASession.TestCase, TestCase):
     settings = settings(
-        max_examples=15, stateful_step_count=20, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+        max_examples=examples(15), stateful_step_count=20, deadline=None, suppress_health_check=[HealthCheck.too_slow]
     )

@@ -28,6 +28,7 @@ from queueboard.models import Board, QueueEvent, Ticket
 from queueboard.services import clock, rooms
 from tests import factories
 
+pytestmark = pytest.mark.once
 DRAWS = 20_000
 RATES = people.Rates()
 MODELS = (Department, get_user_model(), Group, Board, Template, Session, Appointment, Patient, PastVisit, Ticket)

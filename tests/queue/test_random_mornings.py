@@ -15,6 +15,7 @@ from queueboard import invariants
 from queueboard.models import QueueEvent, Ticket
 from queueboard.services import arrivals, calls, hand_over, lifecycle, returns, rooms, undo
 from tests import factories
+from tests.chance import examples
 from tests.factories import at
 
 ON_TICKET = {
@@ -108,7 +109,7 @@ def broken():
 
 @pytest.mark.django_db
 @given(steps=STEPS)
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(25), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_every_invariant_holds_after_any_morning(steps):
     """R2.7, R4.11: nobody lost, nobody twice, numbers conserved."""
     with transaction.atomic():

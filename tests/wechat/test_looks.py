@@ -7,7 +7,7 @@ from queueboard.services.arrivals import register_walk_in
 from tests import browser as browsers
 from tests import factories
 
-pytestmark = [pytest.mark.browser, pytest.mark.looks, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.browser, pytest.mark.once, pytest.mark.django_db(transaction=True)]
 
 
 def test_the_code_is_shown_without_script_accessibly_and_on_a_small_phone(wechat, session, live_server, chromium):
