@@ -153,7 +153,9 @@ def _number(number: str, now: datetime) -> list[list[str]]:
     found = Ticket.objects.filter(session__state__in=Session.LIVE, number=int(digits))
     if prefix:
         found = found.filter(session__prefix__iexact=prefix)
-    tickets = list(found.select_related("session__expert").order_by("session__starts_at", "pk")[: SHOWN + 1])
+    tickets = list(
+        found.select_related("session__department", "session__expert").order_by("session__starts_at", "pk")[: SHOWN + 1]
+    )
     if not tickets:
         return [[_("No open queue has a number {number}.").format(number=number)]]
     texts = phone_texts()

@@ -153,11 +153,15 @@ def _when(session: Session, slot: Slot | None) -> str:
 def number(session: Session, label: str, texts: Texts, now: datetime) -> Lines:
     """How far anybody's number is: what a board shows of it, and when it will be its turn (R6.2)."""
     snapshot = source.phone(session)
-    return [in_words(snapshot["names"]), *_state_of_number(snapshot, label, texts, now), link("queue", session.pk)]
+    return [
+        in_words(snapshot["names"]),
+        *_state_of_number(session, snapshot, label, texts, now),
+        link("queue", session.pk),
+    ]
 
 
-def _state_of_number(snapshot: dict[str, Any], label: str, texts: Texts, now: datetime) -> Lines:
-    face = phone_face.face(snapshot, label, texts, now)
+def _state_of_number(session: Session, snapshot: dict[str, Any], label: str, texts: Texts, now: datetime) -> Lines:
+    face = phone_face.face(snapshot, label, texts, now, near=session.department.tell_when_ahead)
     values = {"number": label, "room": in_words(face.get("room", {}).get("names"))}
     if face["state"] == "called":
         return [_("{number} is called to {room}").format(**values)]

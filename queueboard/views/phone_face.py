@@ -10,7 +10,6 @@ from booking.models import Session
 from queueboard.templatetags.faces import in_words
 from queueboard.views.texts import Texts, say
 
-NEAR = 3  # from so many before me on, "come to the waiting area"
 LONG = 15.0  # minutes: shorter than this, times are told to the minute and nobody is sent for a walk
 STEP = 300  # seconds that longer estimates are rounded to
 SHOWN_AHEAD = 12
@@ -63,8 +62,8 @@ def paused(snapshot: dict[str, Any]) -> dict[str, Any] | None:
     return min((pause for pause in pauses if pause), key=lambda pause: pause.get("until") or "9")
 
 
-def advice(snapshot: dict[str, Any], entry: dict[str, Any], ahead: int, texts: Texts) -> str:
-    """One sentence on what to do now."""
+def advice(snapshot: dict[str, Any], entry: dict[str, Any], ahead: int, texts: Texts, near: int) -> str:
+    """One sentence on what to do now; `near`: from so many before me on, "come to the waiting area"."""
     pause = paused(snapshot)
     if (snapshot.get("notice") or {}).get("kind") == "stopped":
         return say(texts, "advice.stopped")
@@ -74,7 +73,7 @@ def advice(snapshot: dict[str, Any], entry: dict[str, Any], ahead: int, texts: T
         return say(texts, "advice.paused")
     if ahead == 0:
         return say(texts, "advice.next", room=", ".join(in_words(room["names"]) for room in snapshot["rooms"]))
-    if ahead <= NEAR:
+    if ahead <= near:
         return say(texts, "advice.near")
     # Half of the median: to be called sooner than that is rare, and waiting at home costs nothing.
     early = (entry.get("median") or 0) / 2
@@ -103,7 +102,7 @@ def worsened(entry: dict[str, Any], texts: Texts) -> list[dict[str, Any]]:
     ]
 
 
-def face(snapshot: dict[str, Any], number: str, texts: Texts, now: datetime) -> dict[str, Any]:
+def face(snapshot: dict[str, Any], number: str, texts: Texts, now: datetime, *, near: int) -> dict[str, Any]:
     """The live part of the page: `state` is waiting, called, serving, missed, or "" where the snapshot knows not."""
     for state in ("called", "serving"):
         for entry in snapshot[state]:
@@ -119,7 +118,7 @@ def face(snapshot: dict[str, Any], number: str, texts: Texts, now: datetime) -> 
                 "ahead": ahead,
                 "before": before,
                 "range": span_text(snapshot, entry, texts, now),
-                "advice": advice(snapshot, entry, ahead, texts),
+                "advice": advice(snapshot, entry, ahead, texts, near),
                 "strip": strip(snapshot, ahead),
                 "strip_text": say(texts, "strip", ahead, number=number),
                 "worse": worsened(entry, texts),

@@ -27,12 +27,12 @@ def phone(session: Session) -> dict[str, Any]:
 
 def ticket(of: Ticket, texts: Texts, now: datetime) -> tuple[dict[str, Any], dict[str, Any]]:
     """A ticket's queue with numbers only, and what its page says of it (phone_face)."""
-    snapshot = phone(of.session)
-    face = phone_face.face(snapshot, of.label, texts, now)
+    snapshot, near = phone(of.session), of.session.department.tell_when_ahead
+    face = phone_face.face(snapshot, of.label, texts, now, near=near)
     # The snapshot may be older than the ticket just read: then the ticket is right, and the page says it without place.
     if face["state"] != of.state:
         snapshot = phone(Session.objects.select_related("department", "expert").get(pk=of.session_id))
-        face = phone_face.face(snapshot, of.label, texts, now)
+        face = phone_face.face(snapshot, of.label, texts, now, near=near)
     return snapshot, face
 
 

@@ -5,7 +5,6 @@ import { clock, inWords, put, say, showAge } from "./words.js";
 import { kindOfNotice, paused, roomOf, spanText } from "./queue_words.js";
 
 const MOVED = 300000; // ms by which the own turn has to move until the time to come is asked for anew
-const NEAR = 3; // from so many before me on, "come to the waiting area"
 const LONG = 15; // minutes
 const SHOWN_AHEAD = 12;
 const SHOWN_EVENTS = 12;
@@ -15,6 +14,7 @@ const STILL_EVERY = 60000; // ms between two questions whether a shared link sti
 const KEEP_FIRST = 3000; // ms: what is kept for later does not hold up what is seen first
 const KEEP_EVERY = 15000;
 const BUZZ = [400, 200, 400, 200, 800];
+const SHORT_BUZZ = [300, 200, 300];
 
 let page = document.getElementById("face");
 const { session, zone } = page.dataset;
@@ -25,6 +25,7 @@ let known = null; // numbers of the last state
 let asking = 0;
 let present = embedded("snapshot"); // the state that the page shows
 let fresh = true;
+let near = false; // whether it has come to few before me
 let turnTold = null; // when a patient at home would be called, as the time to come was worked out from it
 
 const part = (name) => page.querySelector(`[data-put="${name}"]`);
@@ -39,13 +40,16 @@ function face(queue, number) {
   return ahead < 0 ? { state: "" } : { state: "waiting", ahead, entry: queue.waiting[ahead] };
 }
 
+// From so many before me on, "come to the waiting area".
+const isNear = (ahead) => ahead <= Number(page.dataset.near);
+
 function advice(queue, entry, ahead) {
   const kind = kindOfNotice(queue);
   if (kind === "stopped") return say("advice.stopped");
   const pause = paused(queue);
   if (pause) return pause.until ? say("advice.paused.until", { time: clock(pause.until, zone) }) : say("advice.paused");
   if (ahead === 0) return say("advice.next", { room: queue.rooms.map((room) => inWords(room.names)).join(", ") });
-  if (ahead <= NEAR) return say("advice.near");
+  if (isNear(ahead)) return say("advice.near");
   const early = (entry.median || 0) / 2;
   if (early < LONG) return say("advice.stay");
   return say("advice.time", { time: clock(Date.parse(queue.at) + early * 60000, zone) });
@@ -140,6 +144,13 @@ async function askServer(spread) {
   }, Math.random() * spread);
 }
 
+// Once, as who has the page closed is told once.
+function tellNear(queue, mine, number) {
+  const before = say(mine.ahead ? "strip" : "before.none", { n: mine.ahead, number });
+  document.getElementById("heard").textContent = `${before} ${advice(queue, mine.entry, mine.ahead)}`;
+  if (!looksOn) navigator.vibrate?.(SHORT_BUZZ);
+}
+
 function withNumber(queue, number) {
   const was = page.dataset.state;
   const mine = face(queue, number);
@@ -157,6 +168,9 @@ function withNumber(queue, number) {
       document.getElementById("heard").textContent = say("title.called", { room, number });
     }
   }
+  const nearNow = mine.state === "waiting" && (near || isNear(mine.ahead));
+  if (nearNow && !near && known !== null) tellNear(queue, mine, number);
+  near = nearNow;
   page.dataset.last = call;
   show(queue, mine, number);
 }

@@ -7,6 +7,7 @@ from itertools import pairwise
 import pytest
 from playwright.sync_api import expect
 
+from queueboard import snapshots
 from queueboard.services.arrivals import check_in, register_walk_in
 from queueboard.services.calls import call_next, call_ticket, finish, miss, recall, start
 from queueboard.services.returns import put_back
@@ -173,6 +174,22 @@ def test_a_call_buzzes_and_is_read_out(scene, open_page):
     call_next(session_id=session.pk, room_id=room_of(session))
     expect(page.locator("#heard")).to_contain_text("Room 1", timeout=SOON)
     assert page.evaluate("window.buzzed.length") > 1
+
+
+def test_that_few_are_ahead_buzzes_and_is_read_out_once_at_the_departments_own_number(scene, open_page):
+    """R5.4: what a closed page's phone is told, an open one tells."""
+    session = scene.sessions[0]
+    type(session.department).objects.filter(pk=session.department_id).update(tell_when_ahead=1)
+    mine = next(each for each in session.tickets.filter(state="waiting") if snapshots.ahead_of(each) == 3)
+    page = open_page(f"/t/{mine.token}/?lang=en")
+    page.evaluate("() => { window.buzzes = 0; navigator.vibrate = () => { window.buzzes += 1; return true; }; }")
+    for before in (2, 1, 0):
+        call_next(session_id=session.pk, room_id=room_of(session))
+        expect(part(page, "ahead")).to_have_text(str(before), timeout=SOON)
+        assert page.evaluate("window.buzzes") == (before < 2)
+        expect(page.locator("#heard")).to_have_text("" if before == 2 else re.compile("1 patient waits before you"))
+        advice = {2: "Please stay close", 1: "Please come to the waiting area", 0: "You are next"}[before]
+        assert advice in part(page, "advice").inner_text()
 
 
 def test_check_in_turns_the_open_page_into_the_tickets(scene, open_page):
