@@ -37,6 +37,11 @@ def shows(device: Device | None, place: Board | Kiosk | None) -> bool:
     return device is not None and device.place == place
 
 
+def belongs_elsewhere(device: Device | None, place: Board | Kiosk | None, user: access.User) -> bool:
+    """Whether this screen was sent to another place, public or not. Staff look at any place from any machine."""
+    return device is not None and not shows(device, place) and not access.may_see_boards(user)
+
+
 def may_follow(board: Board, device: Device | None, user: access.User) -> bool:
     """A public board is everybody's; another its screens', and that of staff who may view boards."""
     return board.public or shows(device, board) or access.may_see_boards(user)

@@ -14,7 +14,6 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_safe
 
-from queueboard import access
 from queueboard.build import build_id
 from queueboard.models import Board
 from queueboard.screens import cookie
@@ -32,7 +31,7 @@ def board(request: HttpRequest, slug: str) -> HttpResponse:
     """The board, or a code. A board that does not exist and one that is not public look alike to strangers."""
     shown = Board.objects.filter(slug=slug).first()
     device = cookie.device_of(request.COOKIES)
-    elsewhere = device is not None and not cookie.shows(device, shown) and not access.may_see_boards(request.user)
+    elsewhere = cookie.belongs_elsewhere(device, shown, request.user)
     if elsewhere or shown is None or not cookie.may_follow(shown, device, request.user):
         return ask_for_code(request)
     return _page(request, shown, {"connected": cookie.shows(device, shown)})

@@ -32,7 +32,9 @@ def kiosk(request: HttpRequest, slug: str) -> HttpResponse:
     shown = Kiosk.objects.filter(slug=slug).first()
     asked = request.GET.get("lang", "").lower()
     own = asked if asked in CODES else settings.LANGUAGE_CODE
-    if shown is None or not access.may_use(shown, request):
+    device = cookie.device_of(request.COOKIES)
+    elsewhere = cookie.belongs_elsewhere(device, shown, request.user)
+    if elsewhere or shown is None or not access.may_use(shown, device):
         with translation.override(own):
             return ask_for_code(request)
     at = flow.read(request, shown)
@@ -43,7 +45,7 @@ def kiosk(request: HttpRequest, slug: str) -> HttpResponse:
         elif "start" in request.GET:
             flow.forget(request)
         else:
-            return _screen(request, shown, at)
+            return _screen(request, shown, at, cookie.shows(device, shown))
     return HttpResponseRedirect(here)
 
 
@@ -56,10 +58,10 @@ def _step(request: HttpRequest, shown: Kiosk, at: flow.Flow) -> None:
         flow.keep(request, at)
 
 
-def _screen(request: HttpRequest, shown: Kiosk, at: flow.Flow) -> HttpResponse:
+def _screen(request: HttpRequest, shown: Kiosk, at: flow.Flow, connected: bool) -> HttpResponse:
     template, context = kiosk_screens.screen(at, shown, site_of(request), timezone.now())
     context |= {"kiosk": shown, "step": at.step, "flow": at, "zone": settings.TIME_ZONE, "now": timezone.now()}
-    context |= {"version": build_id(), "connected": cookie.shows(cookie.device_of(request.COOKIES), shown)}
+    context |= {"version": build_id(), "connected": connected}
     response = render(request, template, context)
     response.headers["Content-Language"] = translation.get_language() or ""
     return response

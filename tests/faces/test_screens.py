@@ -228,6 +228,24 @@ def test_a_screen_that_is_sent_elsewhere_goes_there(hall, manager):
     assert device.name == "4th floor"
 
 
+def test_a_machine_that_is_sent_elsewhere_goes_there_from_a_public_kiosk_too(hall):
+    """As after a restart: its browser is started with the old address."""
+    first, second = (Kiosk.objects.create(slug=slug, title=slug, public=True) for slug in ("first", "second"))
+    screen = Client()
+    device = pairing.connect(code=code_on(screen, "/board/"), place=first, name="left", actor=None)
+    assert "data-connected" in screen.get("/kiosk/first/").content.decode()
+    Device.objects.filter(pk=device.pk).update(kiosk=second)
+    assert screen.get("/kiosk/first/").headers["Location"] == "/kiosk/second/"
+    assert screen.post("/kiosk/first/", {"do": "start"}).headers["Location"] == "/kiosk/second/"
+    Device.objects.filter(pk=device.pk).update(kiosk=None, board=hall)
+    assert screen.get("/kiosk/second/").headers["Location"] == "/board/hall/"
+    assert Client().get("/kiosk/first/").status_code == 200  # a public one is everybody's else
+    staff_at_it = Client()
+    staff_at_it.force_login(staff.user("manager"), backend=staff.BACKEND)
+    staff_at_it.cookies[cookie.COOKIE] = screen.cookies[cookie.COOKIE].value
+    assert staff_at_it.get("/kiosk/first/").status_code == 200
+
+
 def test_a_machine_that_is_sent_to_another_kiosk_keeps_its_connection(hall):
     """Whatever of the old address is asked for before it has heard of that."""
     first, second = (Kiosk.objects.create(slug=slug, title=slug) for slug in ("first", "second"))
