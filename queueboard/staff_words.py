@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
 from booking.models import Appointment
+from queueboard import pauses
 from queueboard.rules import Place
 from queueboard.services.foretold import Foretold
 from queueboard.views.texts import Texts, age_texts, range_texts
@@ -91,6 +92,7 @@ def _both_pages() -> Texts:
             "paused": _("Paused"),
             "nobody": _("Nobody is waiting."),
         }
+        | pauses.texts()
     )
 
 

@@ -16,6 +16,7 @@ from unfold.decorators import action, display
 from booking.errors import BookingError
 from booking.models import Session, SessionRoom, Slot
 from booking.services import quotas
+from queueboard import pauses
 from queueboard.admin.base import OwnSessions, ReadOnly, actor, own, refused, step_page
 from queueboard.admin.extra_sessions import ExtraSessions
 from queueboard.admin.moved_sessions import MovedSessions
@@ -52,8 +53,12 @@ class Rooms(TabularInline):
 
     model = SessionRoom
     extra = 0
-    fields = ("room", "expert", "paused_at", "paused_until", "pause_reason")
-    readonly_fields = ("paused_at", "paused_until", "pause_reason")
+    fields = ("room", "expert", "paused_at", "paused_until", "paused_for")
+    readonly_fields = ("paused_at", "paused_until", "paused_for")
+
+    @display(description=_("reason"))
+    def paused_for(self, seat: SessionRoom) -> str:
+        return pauses.in_words(seat.pause_reason)
 
     def has_add_permission(self, request: HttpRequest, obj: Session | None = None) -> bool:
         return _planned(obj) and super().has_add_permission(request, obj)

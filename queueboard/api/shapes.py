@@ -9,6 +9,7 @@ from rest_framework import serializers
 
 from booking.models import Ballot, Department, Expert, Room, Session, Slot, waited_for
 from queueboard import rules
+from queueboard.pauses import REASONS
 
 
 class NamesSerializer(serializers.Serializer):
@@ -159,12 +160,13 @@ class WorseSerializer(serializers.Serializer):
     reasons = serializers.ListField(child=serializers.CharField(), required=False)
 
 
+PAUSE_REASON = f"One of {', '.join(REASONS)}, which screens say in their language; any other is shown as it is."
 PauseSerializer = inline_serializer(
     "Pause",
     {
         "since": serializers.DateTimeField(),
         "until": serializers.DateTimeField(allow_null=True),
-        "reason": serializers.CharField(allow_blank=True),
+        "reason": serializers.CharField(allow_blank=True, help_text=PAUSE_REASON),
     },
     allow_null=True,
 )

@@ -11,6 +11,7 @@ from queueboard.api import minding
 from queueboard.api.parsing import IdField, MomentField
 from queueboard.api.patient_shapes import NewPatientSerializer
 from queueboard.api.shapes import (
+    PAUSE_REASON,
     NamesSerializer,
     PauseSerializer,
     RoomSerializer,
@@ -247,7 +248,7 @@ class RoomBodySerializer(serializers.Serializer):
 
 class PauseBodySerializer(RoomBodySerializer):
     until = MomentField(required=False, allow_null=True, default=None, help_text="Back at.")
-    reason = serializers.CharField(max_length=80, default="", allow_blank=True)
+    reason = serializers.CharField(max_length=80, default="", allow_blank=True, help_text=PAUSE_REASON)
 
 
 class ChangeRoomSerializer(RoomBodySerializer):

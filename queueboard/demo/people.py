@@ -56,7 +56,7 @@ class First:
 
 EMERGENCIES = ("胸痛", "意识模糊", "突发肢体无力")
 PRIORITIES = ("75岁以上", "孕妇", "残疾人证", "现役军人")
-PAUSES = ("查房", "会诊", "休息")
+PAUSES = ("ward_round", "consultation", "short_break")
 
 
 def arrival(rng: random.Random, rates: Rates) -> float | None:

@@ -124,7 +124,7 @@ def instead_of_next(queue: dict[str, Any], texts: Texts, now: datetime) -> str:
         return say(texts, kind)
     pause = paused(queue)
     if pause:
-        reason = pause["reason"] or say(texts, "paused.plain")
+        reason = say(texts, f"pause.{pause['reason']}") or pause["reason"] or say(texts, "paused.plain")
         if not pause["until"]:
             return say(texts, "paused", reason=reason)
         return say(texts, "paused.until", reason=reason, time=clock(datetime.fromisoformat(pause["until"])))

@@ -7,7 +7,7 @@ from django.shortcuts import render
 from django.utils import timezone
 
 from booking.models import SessionRoom
-from queueboard import access
+from queueboard import access, pauses
 from queueboard.services import foretold
 from queueboard.staff_words import expert_words, foretold_words
 from queueboard.views.seats import seats_of
@@ -26,6 +26,7 @@ def page(request: HttpRequest) -> HttpResponse:
     context = {
         "seat": seat,
         "texts": expert_words(),
+        "pause_reasons": pauses.REASONS.items(),
         "rooms": seat.session.department.rooms.order_by("code"),
         "several": len(seats) > 1,
         "foretold": foretold_words(foretold.last_month(seat.expert)),

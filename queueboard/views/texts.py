@@ -8,6 +8,8 @@ from collections.abc import Callable
 from django.utils.translation import get_language, ngettext, override, pgettext
 from django.utils.translation import gettext as _
 
+from queueboard import pauses
+
 Texts = dict[str, str | dict[str, str]]
 
 
@@ -44,7 +46,7 @@ def queue_texts() -> Texts:
         "not_started": _("Starts at {time}"),
         "closed": _("Closed for today"),
         "nobody": _("Nobody is waiting"),
-    }
+    } | pauses.texts()
 
 
 def board_texts(second: str | None = None) -> dict[str, Texts]:
@@ -73,7 +75,9 @@ def board_texts(second: str | None = None) -> dict[str, Texts]:
     first = words()
     with override(second or get_language()):
         others = words()
-    return {"first": first, "second": {key: "" if text == first[key] else text for key, text in others.items()}}
+        reasons = pauses.texts()  # also those that are the same word: they stand in sentences that are not
+    new = {key: "" if text == first[key] else text for key, text in others.items()}
+    return {"first": first, "second": new | reasons}
 
 
 def reason_texts() -> Texts:

@@ -1,6 +1,6 @@
 // The desk's right half: which queue and room are shown, the list with the chosen patient in it.
 import { follow } from "./staff.js";
-import { clock, data, inWords, language, say, showAge } from "./words.js";
+import { clock, data, inWords, language, pauseReason, say, showAge } from "./words.js";
 
 const HAN = /[\u3400-\u9fff]/;
 const { zone, chosen } = document.body.dataset;
@@ -108,7 +108,7 @@ function roomCard(room) {
   button.type = "button";
   button.setAttribute("aria-pressed", room.id === state.room);
   button.append(element("span", "code", inWords(room.names)));
-  if (room.paused) button.append(element("span", "paused", [say("paused"), room.paused.reason].filter(Boolean).join(": ")));
+  if (room.paused) button.append(element("span", "paused", [say("paused"), pauseReason(room.paused.reason)].filter(Boolean).join(": ")));
   if (ticket) {
     made.dataset.state = ticket.state;
     button.append(element("b", "", ticket.label), element("span", "soft", say(`state.${ticket.state}`) + (ticket.state === "called" ? ` ${ticket.calls} ×` : "")));

@@ -1,7 +1,7 @@
 // The expert's page: what is shown of one room, what each key does. What may be done is the server's to say.
 import { ask, follow, lasted, stepWords } from "./staff.js";
 import { spanText } from "./queue_words.js";
-import { clock, inWords, put, say, showAge } from "./words.js";
+import { clock, inWords, pauseReason, put, say, showAge } from "./words.js";
 
 const page = document.body;
 const { session, zone } = page.dataset;
@@ -110,7 +110,7 @@ function showNext(here, patient, first) {
   if (!live || queue.stopped_early) [big, whom, off] = [say("next"), say(live ? "stopped" : `state.${queue.session.state}`), true];
   else if (here.paused) {
     const until = here.paused.until ? say("return_at", { time: clock(here.paused.until, zone) }) : "";
-    [big, whom] = [say("resume"), [here.paused.reason, until].filter(Boolean).join(" · ")];
+    [big, whom] = [say("resume"), [pauseReason(here.paused.reason), until].filter(Boolean).join(" · ")];
   } else if (!first) [big, whom, off] = [say(patient ? "next_finish" : "next_nobody"), "", !patient];
   put(page, "next", big);
   put(page, "whom", whom);

@@ -1,5 +1,5 @@
 // What a queue is up to, as board_face.py and phone_face.py say it for the first paint.
-import { say, clock, texts } from "./words.js";
+import { say, clock, pauseReason, texts } from "./words.js";
 
 const LONG = 15; // minutes
 const STEP = 5 * 60000;
@@ -18,7 +18,7 @@ export function insteadOfNext(queue, zone, table = texts) {
   if (["stopped", "cancelled"].includes(kindOfNotice(queue))) return say(kindOfNotice(queue), {}, table);
   const pause = paused(queue);
   if (pause) {
-    const reason = pause.reason || say("paused.plain", {}, table);
+    const reason = pauseReason(pause.reason, table) || say("paused.plain", {}, table);
     if (!pause.until) return say("paused", { reason }, table);
     return say("paused.until", { reason, time: clock(pause.until, zone) }, table);
   }

@@ -18,6 +18,11 @@ export function say(key, values = {}, table = texts) {
   return text.replace(/\{(\w+)\}/g, (_, name) => (values[name] === undefined || values[name] === null ? "" : values[name]));
 }
 
+// Why a room pauses, as pauses.py has it: one of the reasons that have words in the table, or as it was typed.
+export function pauseReason(reason, table = texts) {
+  return say(`pause.${reason}`, {}, table) || reason;
+}
+
 export function inWords(names, code = language) {
   return (names && (names[code] || names["zh-hans"])) || "";
 }

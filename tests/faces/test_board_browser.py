@@ -11,6 +11,7 @@ from playwright.sync_api import expect
 
 from queueboard.models import Board
 from queueboard.services.calls import call_next, recall
+from queueboard.services.rooms import pause
 from tests import browser as browsers
 from tests.faces import staff
 from tests.faces.scene import waiting_room
@@ -154,6 +155,22 @@ def test_of_more_than_six_queues_in_larger_type_the_others_follow_by_themselves(
     context.close()
     assert sorted(turns) == ["1 / 2", "2 / 2"]
     assert sorted(turns["1 / 2"] + turns["2 / 2"]) == sorted(str(session.pk) for session in scene.sessions)
+
+
+def test_while_it_is_on_a_board_says_a_reason_in_both_its_languages(scene, chromium, server):
+    made = board(scene, "full", 1, "zh-hans")
+    context = chromium.new_context(timezone_id="Asia/Shanghai", viewport={"width": 1280, "height": 720})
+    page = context.new_page()
+    page.goto(f"{server.url}/board/{made.slug}/")
+    seat, later = scene.sessions[1].rooms.get(), timezone.now() + timedelta(minutes=9)
+    for reason, first, second in (
+        ("ward_round", "查房", "Ward round"),
+        ("Lunch with the family", *["Lunch with the family"] * 2),
+    ):
+        pause(session_id=seat.session_id, room_id=seat.room_id, reason=reason, until=later)
+        expect(page.locator("#rows .words span")).to_contain_text(first)
+        expect(page.locator("#rows .words small")).to_contain_text(f"{second}, back at")
+    context.close()
 
 
 def test_a_manager_tries_a_look_out_before_saving(scene, open_pages, server):

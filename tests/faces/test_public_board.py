@@ -5,12 +5,15 @@ from datetime import timedelta
 
 import pytest
 from django.utils import timezone
+from django.utils.translation import override
 
 from booking.models import Session, SessionRoom
 from queueboard.models import Board
 from queueboard.services.arrivals import check_in
 from queueboard.services.calls import call_next
 from queueboard.services.lifecycle import stop_early
+from queueboard.services.rooms import pause
+from queueboard.views.texts import board_texts
 from tests import factories
 from tests.faces.scene import NAMES, ROUND, waiting_room
 
@@ -72,6 +75,25 @@ def test_a_paused_expert_shows_the_reason_and_the_time_of_return(client, scene):
     until = timezone.localtime(scene.now + timedelta(minutes=38))
     assert ROUND in row
     assert f"{until:%H:%M}" in row
+
+
+def test_a_reason_that_is_known_is_said_in_both_languages_of_the_board(client, scene):
+    seat, until = scene.sessions[3].rooms.get(), scene.now + timedelta(minutes=9)
+    for reason, second, words in (
+        ("technical_problem", "zh-hant", ("技术故障", "技術故障")),
+        ("consultation", "en", ("会诊", "Called to a consultation")),
+    ):
+        pause(session_id=seat.session_id, room_id=seat.room_id, reason=reason, until=until)
+        Board.objects.update(language="zh-hans", second_language=second)
+        row = rows(client.get("/board/hall/").content.decode())[3]
+        assert all(each in row for each in words)
+
+
+@pytest.mark.pure
+def test_a_reason_is_said_in_the_second_language_also_where_it_is_the_same_word():
+    """The second line has the sentence around it in its own language."""
+    with override("zh-hans"):
+        assert board_texts("zh-hans")["second"]["pause.consultation"] == "会诊"
 
 
 def test_a_stopped_queue_says_so(client, scene):

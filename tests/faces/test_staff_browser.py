@@ -380,7 +380,7 @@ def test_a_pause_has_a_reason_and_a_time_and_space_ends_it(expert, queue):
     keys(expert, "Enter")
     expect(expert.locator("#next")).to_contain_text("Short break · Back at", timeout=SOON)
     seat = queue.rooms.get()
-    assert seat.pause_reason == "Short break"
+    assert seat.pause_reason == "short_break"
     assert timedelta(minutes=9) < seat.paused_until - timezone.now() <= timedelta(minutes=10)
     keys(expert, "Space")
     says(expert, "Calls go on.")
