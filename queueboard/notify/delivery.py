@@ -1,7 +1,7 @@
 """From a cause to the people: fanned out once, then sent by each way on its own.
 
 One way's failure, delay or repetition touches no other. Sent at least once: again only where a process died between
-sending and noting it.
+sending and noting it, and a process has one notice in that gap.
 """
 
 import logging
@@ -22,6 +22,7 @@ from queueboard.notify.interface import Dead, Later, NotSent, Refused, Unavailab
 from queueboard.notify.kinds import KINDS, compose, is_urgent, until
 from queueboard.notify.lines import Lines
 from queueboard.notify.models import Address, Delivery
+from queueboard.notify.turns import Turns
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +34,7 @@ State = Delivery.State
 lines: defaultdict[str, Lines] = defaultdict(Lines)
 # A service that is slow takes one thread of a process, however often the task is sent.
 _at_work: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+_turns = Turns()
 
 
 def fan_out(cause: Outbox) -> None:
@@ -81,7 +83,8 @@ def send_due(name: str, *, now: datetime | None = None) -> int:
             row = _claimed(name, now or timezone.now())
             if row is None:
                 break
-            sent += _send(row, now or timezone.now())
+            with _turns.one():
+                sent += _send(row, now or timezone.now())
         return sent
     finally:
         _at_work[name].release()

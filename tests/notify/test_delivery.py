@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from booking.models import Account, Ballot, BallotEntry, Outbox, WaitlistEntry
 from queueboard import outbox
-from queueboard.notify import delivery, forgetting
+from queueboard.notify import delivery, forgetting, turns
 from queueboard.notify.interface import Dead, Later, Refused, Unavailable
 from queueboard.notify.models import Address, Delivery
 from queueboard.notify.push import subscriptions
@@ -437,8 +437,8 @@ def killed_after(times: int, send):
 
 
 @pytest.mark.parametrize("kills", [1, 2])
-def test_each_kill_repeats_one_notice_of_each_way_at_most_and_loses_none(heard, monkeypatch, settings, kills):
-    """Killed between sending and noting, in both ways at once, while others wait to be sent."""
+def test_each_kill_repeats_one_notice_at_most_and_loses_none(heard, monkeypatch, settings, kills):
+    """Killed between sending and noting, in one way or the other, while others wait to be sent."""
     settings.SMS_NOTICES = "always"
     for number in range(5):
         booked = factories.appointment(factories.session(state="planned"))
@@ -446,19 +446,38 @@ def test_each_kill_repeats_one_notice_of_each_way_at_most_and_loses_none(heard, 
         subscribed(booked.token, f"browser {number}")
     now = timezone.now()
     outbox.send_due(now=now)
-    for _ in range(kills):
-        for name in heard:
-            with monkeypatch.context() as process:
-                process.setattr(heard[name], "send", killed_after(2, heard[name].send))
-                with pytest.raises(Killed):
-                    delivery.send_due(name, now=now)
+    for name in ("push", "sms")[:kills]:
+        with monkeypatch.context() as process:
+            process.setattr(heard[name], "send", killed_after(2, heard[name].send))
+            with pytest.raises(Killed):
+                delivery.send_due(name, now=now)
         now += heard["sms"].answers_within
     for name in heard:
         delivery.send_due(name, now=now)
-        times = Counter(to for to, _kind in heard[name].told)
-        assert len(times) == 5
-        assert sum(times.values()) == 5 + kills
+    told = Counter((name, to) for name, way in heard.items() for to, _kind in way.told)
+    assert len(told) == 10
+    assert sum(told.values()) == 10 + kills
     assert {state for _way, state in states()} == {"sent"}
+
+
+def test_while_one_way_sends_and_notes_no_other_sends(heard, monkeypatch, settings):
+    """So a kill can repeat one notice in all, and not one of each way."""
+    settings.SMS_NOTICES = "always"
+    monkeypatch.setattr(turns, "PATIENCE", 0)  # who asks for a turn is told at once whether it is free
+    booked, _ = appointment_told()
+    subscribed(booked.token)
+    outbox.send_due()
+    taken, ended = [], delivery._ended
+
+    def is_taken(*_arguments, **_fields):
+        taken.append(delivery._turns._since is not None)
+
+    for name in heard:
+        monkeypatch.setattr(heard[name], "send", lambda to, notice: is_taken() or "")
+    monkeypatch.setattr(delivery, "_ended", lambda *args, **fields: is_taken() or ended(*args, **fields))
+    assert [delivery.send_due(name) for name in heard] == [1, 1]
+    assert taken == [True] * 4
+    assert delivery._turns._since is None
 
 
 def test_where_a_visit_was_told_is_forgotten_a_week_after_it(heard):
