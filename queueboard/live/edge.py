@@ -116,7 +116,7 @@ class Polled:
 
     def __init__(self, feed: Feed, body: bytes, cache: bytes) -> None:
         self.until = time.monotonic() + AGE_STEP
-        self.tag = protocol.etag(feed.version)
+        self.tag = feed.tag
         headers = [(b"etag", self.tag.encode()), (b"cache-control", cache)]
         if feed.read_at is not None:
             age = max(0.0, (timezone.now() - feed.read_at).total_seconds()) + AGE_STEP

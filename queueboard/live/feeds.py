@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from weakref import WeakKeyDictionary
 
 from django.utils import timezone
@@ -13,6 +13,7 @@ from queueboard.live.outlets import Crowd, Message, Outlet
 from queueboard.live.truth import BoardSetup, Versions
 from queueboard.snapshots import Snapshot
 
+OLD = timedelta(seconds=3)  # an age that a new socket is told of at once: the sweep looks every two
 PACE = 0.25  # seconds between two states to a socket: of a burst the first goes at once, and the last always
 
 
@@ -33,6 +34,11 @@ class Feed:
         return self._messages[audience]
 
     @property
+    def tag(self) -> str:
+        """The ETag of its state."""
+        return protocol.etag(self.version)
+
+    @property
     def idle(self) -> bool:
         return not any(self._crowds.values())
 
@@ -41,6 +47,9 @@ class Feed:
         if audience not in self._crowds:
             self._crowds[audience] = Crowd(audience)
         outlet.join(self._crowds[audience], self._messages[audience])
+        now = timezone.now()
+        if self.read_at is not None and now - self.read_at > OLD:
+            outlet.give(Message(protocol.heartbeat(read_at=self.read_at, now=now)))
 
     def heartbeat(self, now: datetime) -> Message | None:
         """What tells a socket how old its state is; None before the first read."""
@@ -128,6 +137,10 @@ class BoardFeed(Feed):
         self.devices: WeakKeyDictionary[Outlet, int] = WeakKeyDictionary()  # sockets that are connected screens
         self.tracked: frozenset[int] = frozenset()
         self._base = 0
+
+    @property
+    def tag(self) -> str:
+        return protocol.etag(self.version, self.setup.digest)
 
     def join(self, audience: str, outlet: Outlet, device: int | None = None) -> None:
         if device is not None:

@@ -177,11 +177,9 @@ class Hub:
 
     def _on_message(self, message: bytes) -> None:
         try:
-            snapshot = protocol.unpack(message)
-        except (ValueError, KeyError, TypeError):
-            log.warning("a message that is no snapshot was ignored")
-            return
-        self._take(snapshot)
+            self._take(protocol.unpack(message))
+        except Exception:  # whatever it is, the next ones must be heard
+            log.exception("a message was ignored")
 
     def _take(self, snapshot: Snapshot) -> None:
         feed = self.queues.get(snapshot.session)

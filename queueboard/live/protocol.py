@@ -69,9 +69,9 @@ def frame(text: bytes) -> bytes:
     return head + text
 
 
-def etag(version: int) -> str:
-    """Weak: two processes may encode one version a moment apart."""
-    return f'W/"{version}"'
+def etag(version: int, setup: str = "") -> str:
+    """Weak: two processes may encode one version a moment apart. `setup`: a digest of what a board shows, and how."""
+    return f'W/"{version}-{setup}"' if setup else f'W/"{version}"'
 
 
 def same_etag(if_none_match: str, tag: str) -> bool:

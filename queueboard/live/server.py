@@ -7,6 +7,8 @@ It needs nothing else of an application: what does not know the extension is ser
 uvicorn's class is pinned by tests/live/test_server.py.
 """
 
+import socket
+import sys
 from collections.abc import Callable
 from typing import Protocol
 
@@ -17,6 +19,9 @@ LONGEST_MESSAGE = 1024  # bytes of one message from a client; longer ends with 1
 MOST_BYTES, WINDOW = 16384, 10.0  # from a client in so many seconds: keep-alive and "ping" need a hundredth
 POLICY_VIOLATION = 1008
 NO_BACKLOG = 1  # bytes: what the kernel does not take at once makes a socket a slow one
+UNSENT = 4096  # bytes that the kernel takes ahead of what has left; by itself it would take thousands of states
+TCP_NOTSENT_LOWAT = 25  # of Linux, which Python 3.11 has no name for
+GOODBYE = 5.0  # seconds that what is unsent at the end may take
 
 
 class Borrower(Protocol):
@@ -47,10 +52,15 @@ class LiveProtocol(WebSocketsSansIOProtocol):
     async def run_asgi(self) -> None:
         self.scope["extensions"][EXTENSION] = {"lend": self.lend, "abort": self.abort}  # type: ignore[typeddict-unknown-key]
         await super().run_asgi()
+        if not self.writable.is_set():
+            self.loop.call_later(GOODBYE, self.transport.abort)  # to close waits for a client that may never read
 
     def connection_made(self, transport) -> None:
         super().connection_made(transport)
         transport.set_write_buffer_limits(high=NO_BACKLOG)
+        connection = transport.get_extra_info("socket")
+        if sys.platform == "linux" and connection is not None and connection.family != socket.AF_UNIX:
+            connection.setsockopt(socket.IPPROTO_TCP, TCP_NOTSENT_LOWAT, UNSENT)
 
     def lend(self, borrower: Borrower) -> Callable[[bytes], None] | None:
         """The transport's `write`, for whole frames, until borrower.leave(); not between pause() and resume().

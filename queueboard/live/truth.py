@@ -2,7 +2,9 @@
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeVar
+from zlib import crc32
 
 from django.db import close_old_connections
 from django.db.models import CharField, IntegerField, Q, Sum, Value
@@ -26,7 +28,7 @@ class Versions:
     totals: dict[int, int]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class BoardSetup:
     """A board as set up by a manager: `row` for who may see it, the departments and rooms (none: all) it shows.
 
@@ -42,6 +44,12 @@ class BoardSetup:
     def identity(self) -> tuple[object, ...]:
         """What must be the same for the sockets on it to stay."""
         return self.departments, self.rooms, self.row.public, self.row.face
+
+    @cached_property
+    def digest(self) -> str:
+        """Of the identity, the same in every process."""
+        identity = (self.departments, sorted(self.rooms), self.row.public, self.row.face)
+        return f"{crc32(repr(identity).encode()):08x}"
 
 
 def with_connection(read: Callable[..., Answer], *arguments: object) -> Answer:

@@ -41,6 +41,11 @@ function now() {
   return clock.passed;
 }
 
+/** The part of a board's ETag that changes when it is set up anew. */
+function setup(tag) {
+  return (tag || "").split("-")[1];
+}
+
 export function connect({ socket, poll, first = null, old = 0, onState, onAge = () => {}, onOver = null }) {
   let version = -1;
   let tag = null;
@@ -139,10 +144,14 @@ export function connect({ socket, poll, first = null, old = 0, onState, onAge = 
         cache: "no-store", // the ETag is handled here: a 304 must be seen as one
         signal: impatience.signal,
       });
+      const state = response.status === 200 ? await response.json() : null; // may break off: nothing is known then
+      if (ended || ws) return;
       if (response.status === 403 || response.status === 404) return over(false);
-      if (response.status === 200) {
-        tag = response.headers.get("ETag");
-        take(await response.json());
+      if (state) {
+        const newer = response.headers.get("ETag");
+        if (tag && setup(newer) !== setup(tag)) return over(true);
+        tag = newer;
+        take(state);
       }
       if (response.ok || response.status === 304) {
         known(Number(response.headers.get("Queue-Age") || 0));
@@ -157,9 +166,10 @@ export function connect({ socket, poll, first = null, old = 0, onState, onAge = 
       }
     } catch {
       unreachable = true; // the age tells it
+    } finally {
+      clearTimeout(patience);
     }
-    clearTimeout(patience);
-    later(next, wait);
+    if (!ws) later(next, wait);
   };
 
   const end = () => {

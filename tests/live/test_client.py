@@ -37,6 +37,21 @@ window.WebSocket = class extends Plain {
   constructor(url) { super(url); window.opened += 1; }
 };
 """
+BREAKS_OFF = """
+const asks = fetch;
+window.broken = 0;
+window.fetch = async (...asked) => {
+  const answer = await asks(...asked);
+  if (answer.status === 200 && window.broken++ === 0) answer.json = () => Promise.reject(new TypeError("broke off"));
+  return answer;
+};
+"""
+SET_UP = """
+window.setup = "aa";
+window.fetch = () => Promise.resolve(
+  new Response('{"version": 5}', { headers: { ETag: `W/"5-${window.setup}"`, "Queue-Age": "0.5" } }),
+);
+"""
 FOLLOW = """async ([socket, poll, first]) => {
   const { connect } = await import("/static/js/live.js");
   window.versions = []; window.age = null; window.ages = [];
@@ -84,6 +99,25 @@ def test_where_websockets_are_blocked_it_polls_with_the_etag(server, page):
     page.wait_for_function(f"versions.at(-1) === {session.version + 1}", timeout=8000)
     assert set(answers) == {200, 304}
     assert page.evaluate("age") is None
+
+
+def test_a_poll_that_breaks_off_after_its_head_is_asked_again(server, page):
+    """Else the state would be taken for the one that has the tag, and be called fresh."""
+    session = clinic.queue("张小明")
+    page.add_init_script(NO_WEBSOCKETS)
+    page.add_init_script(BREAKS_OFF)
+    follow(page, server, session.pk)
+    page.wait_for_function("versions.length === 1", timeout=12_000)
+    assert page.evaluate("broken") == 2
+
+
+def test_a_page_that_polls_is_loaded_again_where_its_board_was_set_up_anew(server, page):
+    page.add_init_script(NO_WEBSOCKETS)
+    page.add_init_script(SET_UP)
+    follow(page, server, 1)
+    page.wait_for_function("versions.length === 1", timeout=12_000)
+    with page.expect_event("domcontentloaded", timeout=12_000):
+        page.evaluate("setup = 'bb'")
 
 
 def test_without_word_for_10_s_it_says_how_old_the_state_is_and_recovers_by_itself(server, page):

@@ -175,10 +175,10 @@ async def test_how_long_a_state_took_counts_from_the_first_commit_that_it_tells_
 @pytest.mark.asyncio
 async def test_a_heartbeat_comes_beside_the_states():
     feed = QueueFeed(snapshot(1, 5))
-    feed.read_at = NOW
+    now = feed.read_at = timezone.now()
     screen = on(feed)
-    feed.beat(NOW)
-    assert json.loads(screen.got[-1][2:])["heartbeat"] == NOW.isoformat()
+    feed.beat(now)
+    assert json.loads(screen.got[-1][2:])["heartbeat"] == now.isoformat()
     assert screen.versions == [5, None]
 
 
@@ -233,6 +233,19 @@ def test_a_board_joins_the_bytes_of_its_queues_and_counts_all_sessions():
     queues[2].take(snapshot(2, 8))
     assert feed.compose(queues, NOW)
     assert shown(feed)["version"] == 43
+
+
+def test_a_board_that_is_set_up_anew_has_another_tag_for_the_same_versions():
+    """Who polls is told so: sockets are closed for it."""
+    queues = {1: QueueFeed(snapshot(1, 5, rooms=(11,)))}
+    tags = []
+    for rooms in ([], [11], [11, 12], [12, 11]):
+        feed = board(rooms=rooms)
+        feed.follow(versions({1: 5}), queues, NOW)
+        tags.append(feed.tag)
+    assert len(set(tags)) == 3
+    assert tags[2] == tags[3]
+    assert all(tag.startswith('W/"5-') for tag in tags)
 
 
 def test_a_board_shows_the_queues_of_its_rooms_only():

@@ -11,7 +11,7 @@ from django.db import OperationalError
 
 from booking.models import Session
 from queueboard.live import hub as hub_module
-from queueboard.live import truth
+from queueboard.live import protocol, truth
 from queueboard.live.hub import Hub
 from queueboard.live.truth import BoardSetup, Versions
 from queueboard.models import Board
@@ -142,6 +142,16 @@ async def test_news_reach_the_boards_of_a_queue(database, monkeypatch, settings)
         board = await hub.board("hall")
         hub.hear(snapshot(1, 6))
         await come_true(lambda: board.version == 6)
+
+
+@pytest.mark.parametrize("junk", [b"", b"5\n", b'"x"\n', b"null\n", b"[]\n", b"{}"])
+async def test_after_a_message_that_is_no_snapshot_the_next_is_heard(database, monkeypatch, settings, junk):
+    database.sessions = {1: (5, True)}
+    async with running(monkeypatch, settings) as hub:
+        feed = await hub.queue(1)
+        hub._on_message(junk)
+        hub._on_message(protocol.pack(snapshot(1, 6)))
+        assert feed.version == 6
 
 
 async def test_news_of_another_database_are_not_ours(database, monkeypatch, settings):

@@ -216,7 +216,7 @@ def test_a_board_of_two_queues_shows_both_and_follows_each(server):
             assert [entry["name"] for entry in shown[session.pk]["called"]] == [name]
     status, headers, body = server.get("/live/boards/hall-two")
     assert status == 200
-    assert headers["etag"] == f'W/"{first["version"] + 2}"'
+    assert headers["etag"].startswith(f'W/"{first["version"] + 2}-')
     assert "张小明" not in body.decode()
 
 

@@ -4,12 +4,14 @@ import asyncio
 import contextlib
 import json
 import struct
+from datetime import datetime, timedelta
 
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.frames import Frame, Opcode
 
 from queueboard.live import feeds, limits, metrics, outlets, protocol, sockets
+from queueboard.live import server as live_server
 from queueboard.live.outlets import Sending, Writing
 from tests.live.ways import EXTENSION, SEND, certificate, come_true, served, state
 
@@ -76,6 +78,51 @@ async def test_a_slow_client_gets_the_newest_state_when_it_reads_and_not_the_bac
         assert len(read) < last - 1
         here.show(last + 1)
         assert (await state(slow))["version"] == last + 1
+
+
+async def test_the_kernel_holds_no_backlog_either(monkeypatch):
+    """Of small states it would take thousands ahead, all of which a slow client would be shown as the present ones."""
+    async with served(EXTENSION) as here:
+        with here.silent():
+            await come_true(lambda: not here.feed.idle)
+            last = 1
+            while not any(crowd.late for crowd in here.feed._crowds.values()):
+                last += 1
+                here.show(last, bulk=1500)
+                await asyncio.sleep(0)
+            assert last < 300  # what the client's own end has asked for, and little more
+
+
+@pytest.mark.parametrize(
+    "goodbye",
+    [
+        Frame(Opcode.CLOSE, b"\x03\xe8").serialize(mask=True),
+        b"\xff" * 20,
+        Frame(Opcode.TEXT, b"x" * 2000).serialize(mask=True),
+    ],
+    ids=["close", "garbage", "too big"],
+)
+async def test_who_says_goodbye_and_reads_nothing_more_is_not_kept(goodbye, monkeypatch):
+    monkeypatch.setattr(live_server, "GOODBYE", 0.05)
+    async with served(EXTENSION) as here:
+        with here.silent() as silent:
+            await come_true(lambda: not here.feed.idle)
+            while not any(crowd.late for crowd in here.feed._crowds.values()):
+                here.show(here.feed.version + 1, bulk=BULK)
+                await asyncio.sleep(0)
+            silent.sendall(goodbye)
+            await come_true(lambda: not here.connections)
+
+
+async def test_who_joins_while_the_database_is_away_is_told_how_old_the_state_is():
+    """R6.1: the state alone would be taken for the present one until the next heartbeat."""
+    async with served(EXTENSION) as here:
+        here.feed.read_at -= timedelta(seconds=40)
+        async with here.connect() as ws:
+            assert json.loads(await asyncio.wait_for(ws.recv(), 5))["version"] == 1
+            told = json.loads(await asyncio.wait_for(ws.recv(), 2))
+            age = datetime.fromisoformat(told["now"]) - datetime.fromisoformat(told["heartbeat"])
+            assert age >= timedelta(seconds=40)
 
 
 @EACH_WAY

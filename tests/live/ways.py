@@ -62,6 +62,7 @@ class Served:
     feed: QueueFeed
     port: int
     trust: ssl.SSLContext | None
+    connections: set = field(default_factory=set)  # that the server has open
     passed: list[str] = field(default_factory=list)  # types of the messages that a middleware saw
 
     def show(self, version: int, *, bulk: int = 0) -> None:
@@ -116,7 +117,8 @@ async def served(way, pem: Path | None = None, *, behind: bool = False, **option
         await asyncio.sleep(0.001)
     port = server.servers[0].sockets[0].getsockname()[1]
     try:
-        yield Served(feed, port, ssl.create_default_context(cafile=pem) if pem else None, passed)
+        trust = ssl.create_default_context(cafile=pem) if pem else None
+        yield Served(feed, port, trust, server.server_state.connections, passed)
     finally:
         server.should_exit = True
         await running
