@@ -4,6 +4,8 @@ from datetime import timedelta
 
 import pytest
 from django.utils import timezone
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from booking import phones
 from booking.models import Account, Outbox, PhoneCode
@@ -19,12 +21,26 @@ def later(**span):
     return timezone.now() + timedelta(**span)
 
 
-@pytest.mark.parametrize("written", ["139 1234 5678", "+86 139-1234-5678", "008613912345678"])
+@pytest.mark.parametrize(
+    "written",
+    ["139 1234 5678", "+86 139-1234-5678", "008613912345678", "86 139 1234 5678", "１3９12345678", "+86 86 139 1234 5678"],
+)
 def test_a_phone_is_one_phone_however_it_is_written(written):
     assert phones.plain(written) == PHONE
+    assert PHONE in phones.ways_to_write(written)
 
 
-@pytest.mark.parametrize("written", ["", "1234", "+", "123+45678", "1" * 16])
+@given(st.text("0123456789+86 -(a１＋", max_size=20) | st.from_regex(r"(\+|00)?(86|\+86|00){0,3}1[3-9][0-9]{9}"))
+@example("+860013912345678")
+def test_what_is_written_plainly_stays_as_it_is(written):
+    assert phones.plain(phones.plain(written)) == phones.plain(written)
+
+
+def test_a_foreign_phone_keeps_the_code_of_its_country():
+    assert phones.plain("0049 170 1234567") == phones.plain("+49 170 1234567") == "+491701234567"
+
+
+@pytest.mark.parametrize("written", ["", "1234", "+", "123+45678", "1" * 16, "+86+8613912345678", "139a12345678"])
 def test_what_is_no_phone_number_gets_no_code(written):
     with refused("no_phone"):
         accounts.ask_code(phone=written)
