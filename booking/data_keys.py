@@ -11,6 +11,7 @@ from functools import lru_cache
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 
 ITERATIONS = 100_000
 
@@ -39,7 +40,7 @@ def secrets(own: list[str], *, secret_keys: list[str], salt: str, lookup: str) -
     Where earlier versions had a `salt` or `lookup` key of their own, what they encrypted is read too.
     """
     found = [(key, "", "") for key in own]
-    return found + [(key, salt, lookup) for key in secret_keys if not own or salt or lookup]
+    return found + [(key, salt, lookup) for key in secret_keys if key and (not own or salt or lookup)]
 
 
 def known() -> tuple[DataKey, ...]:
@@ -76,6 +77,8 @@ def _box(secrets: tuple[Secrets, ...]) -> MultiFernet:
 
 @lru_cache(maxsize=8)
 def _derived(secrets: tuple[Secrets, ...]) -> tuple[DataKey, ...]:
+    if not secrets:
+        raise ImproperlyConfigured("There is no key of the data: set SECRET_KEY or DATA_KEYS.")
     return tuple(_key(*each) for each in secrets)
 
 

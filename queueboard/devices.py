@@ -11,7 +11,6 @@ from django.http import HttpRequest, HttpResponse
 COOKIE = "device"
 KEPT = timedelta(days=365)
 YOUNG = timedelta(seconds=30)  # who has come as a person has taken longer, from the first page to the button
-_signer = signing.TimestampSigner(salt=__name__)
 
 
 def device_of(request: HttpRequest) -> str:
@@ -28,6 +27,7 @@ class DeviceCookie:
     """Middleware: pages of booking give the cookie to a browser that has none."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        _signer()  # without a secret key the site does not start
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
@@ -35,7 +35,7 @@ class DeviceCookie:
         if request.path_info.startswith("/book/") and not device_of(request):
             response.set_cookie(
                 COOKIE,
-                _signer.sign(secrets.token_urlsafe(16)),
+                _signer().sign(secrets.token_urlsafe(16)),
                 max_age=KEPT,
                 secure=settings.SECURE_COOKIES,
                 httponly=True,
@@ -44,8 +44,12 @@ class DeviceCookie:
         return response
 
 
+def _signer() -> signing.TimestampSigner:
+    return signing.TimestampSigner(salt=__name__)
+
+
 def _opened(request: HttpRequest, not_older: timedelta) -> str:
     try:
-        return _signer.unsign(request.COOKIES.get(COOKIE, ""), max_age=not_older)
+        return _signer().unsign(request.COOKIES.get(COOKIE, ""), max_age=not_older)
     except signing.BadSignature:
         return ""

@@ -17,13 +17,14 @@ env = environ.Env()
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = Path(env.str("QUEUEBOARD_VAR", default=str(BASE_DIR / "var")))
 
-# `manage.py up` makes a secret of its own on first start and hands it on; without it the development key is
-# used, and only where DEBUG allows it.
+# `manage.py up` makes a secret of its own on first start and hands it on. Without one Django refuses whatever needs it;
+# only DEBUG has a key for development.
 DEBUG = env.bool("DEBUG", default=False)
 SECRET_KEY = env.str("SECRET_KEY", default="")
 if not SECRET_KEY:
     secret_file = VAR_DIR / "secret_key"
-    SECRET_KEY = secret_file.read_text().strip() if secret_file.exists() else "insecure-" + "0" * 50
+    development = "insecure-" + "0" * 50 if DEBUG else ""
+    SECRET_KEY = secret_file.read_text().strip() if secret_file.exists() else development
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 # What the data is encrypted with and found by: the first is in use, the others still read.
 DATA_KEYS = data_keys.secrets(

@@ -6,6 +6,7 @@ folder is QUEUEBOARD_VAR and goes afterwards; the Valkey is REDIS_URL, unless th
 
 import contextlib
 import os
+import secrets
 import signal
 import subprocess
 import sys
@@ -20,7 +21,7 @@ def run(command: list[str]) -> int:
     """Run the command to its end and return its exit status."""
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="queueboard-")))
-        env = {**os.environ, "QUEUEBOARD_VAR": str(folder)}
+        env = {"SECRET_KEY": secrets.token_urlsafe(50), **os.environ, "QUEUEBOARD_VAR": str(folder)}
         if "REDIS_URL" not in env:
             env["REDIS_URL"] = stack.enter_context(running_valkey(folder / "valkey"))
         process = subprocess.Popen(command, env=env)

@@ -15,6 +15,7 @@ import redis
 from queueboard.supervisor import checks, valkey, welcome
 from queueboard.supervisor.console import KEPT, Console
 from queueboard.supervisor.paths import socket_path
+from tests.processes import running
 
 ROOT = Path(__file__).resolve().parents[2]
 # Starts, under a guard, a child that does not listen to SIGTERM and has a child of its own; says both ids.
@@ -113,6 +114,19 @@ def test_the_secret_key_is_made_once_and_for_its_owner_alone(tmp_path):
     assert len(key) > 50
     assert checks.secret(tmp_path / "secret_key") == key
     assert (tmp_path / "secret_key").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize(
+    "code", ["import queueboard.wsgi", "import queueboard.asgi", "import django; django.setup(); sealed('a phone')"]
+)
+def test_without_a_secret_key_neither_the_site_starts_nor_is_anything_encrypted(tmp_path, code):
+    setting = {"DJANGO_SETTINGS_MODULE": "queueboard.settings", "DEBUG": "false"}
+    started = subprocess.run(
+        [sys.executable, "-c", f"from booking.data_keys import sealed; {code}"],
+        cwd=ROOT, env=running.environment(tmp_path, **setting), capture_output=True, text=True,
+    )  # fmt: skip
+    assert started.returncode != 0
+    assert "ImproperlyConfigured" in started.stderr and "SECRET_KEY" in started.stderr
 
 
 @pytest.mark.parametrize("version", [(2, 7, 18), (3, 9, 18), (3, 13, 0)])

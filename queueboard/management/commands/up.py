@@ -82,8 +82,10 @@ class Command(BaseCommand):
         """Hand this folder's secret key on. On first start, settings were read before there was one: start anew."""
         if os.environ.get("SECRET_KEY"):
             return
-        os.environ["SECRET_KEY"] = checks.secret(folder / "secret_key")
-        if os.environ["SECRET_KEY"] != settings.SECRET_KEY:
+        path = folder / "secret_key"
+        first = not path.exists()
+        os.environ["SECRET_KEY"] = checks.secret(path)
+        if first:
             os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
 
     def _environment(self, folder: Path) -> dict[str, str]:
