@@ -45,6 +45,26 @@ def let_go(
     return freed
 
 
+def give(
+    *,
+    slot_id: int,
+    session: Session,
+    source: str,
+    count: int,
+    reason: str,
+    now: datetime,
+    actor: AbstractBaseUser | None = None,
+    note: str = "",
+) -> None:
+    """Numbers come to a slot's bookable ones: offered to who waits, free to all where nobody does."""
+    target = Place.WITHHELD if waited_for(slot_id, session).exists() else Place.BOOKABLE
+    numbers.move(
+        slot_id=slot_id, source=source, target=target, count=count, reason=reason, now=now, actor=actor, note=note
+    )  # fmt: skip
+    for _number in range(count if target == Place.WITHHELD else 0):
+        let_go(slot_id=slot_id, session=session, now=now)
+
+
 def go_on(freed: FreedNumber, session: Session, now: datetime) -> None:
     """Nobody has taken it up: it goes to the next. Where there is none, its delay begins anew, as the moment at which
     an offer ends can be known or chosen."""

@@ -17,7 +17,7 @@ from booking.errors import BookingError
 from booking.estimates import DIGITS, Estimate, Period, estimate
 from booking.history import is_morning
 from booking.models import QuotaMove, QuotaPlan, Session, Slot
-from booking.services import numbers
+from booking.services import freed, numbers
 from booking.splits import Choice, Given
 
 log = logging.getLogger(__name__)
@@ -165,7 +165,7 @@ def _apply(
     except quota.QuotaError as error:
         words = _WORDS.get(error.code, _("No split can be computed from these figures."))
         raise BookingError(words, code=f"quota_{error.code}", session=session.pk) from error
-    moved = _move(slots, split, reason=reason, actor=actor, now=now)
+    moved = _move(session, slots, split, reason=reason, actor=actor, now=now)
     basis = estimated.basis | {"numbers": given.total}
     if choice is not None:
         basis["optimised"] = choice.basis
@@ -213,6 +213,7 @@ def _row(slot: Slot, measured: quota.SlotCapacity, planned: quota.SlotPlan, room
 
 
 def _move(
+    session: Session,
     slots: Sequence[Slot],
     split: Sequence[quota.SlotPlan],
     *,
@@ -238,9 +239,14 @@ def _move(
                 into.append((slot.pk, Place.OUTSIDE, place, change))
     moves = [*within, *out, *into]
     for slot_id, source, target, count in moves:
-        numbers.move(
-            slot_id=slot_id, source=source, target=target, count=count, reason=reason, actor=actor, now=now
-        )  # fmt: skip
+        if target == Place.BOOKABLE:
+            freed.give(
+                slot_id=slot_id, session=session, source=source, count=count, reason=reason, actor=actor, now=now
+            )  # fmt: skip
+        else:
+            numbers.move(
+                slot_id=slot_id, source=source, target=target, count=count, reason=reason, actor=actor, now=now
+            )  # fmt: skip
     return bool(moves)
 
 
@@ -273,11 +279,15 @@ def lock_splits(
             fits(slot, bookable[slot.pk])
         for slot in slots:
             more = bookable[slot.pk] - slot.bookable
-            if more:
-                source, target = (Place.POOL, Place.BOOKABLE) if more > 0 else (Place.BOOKABLE, Place.POOL)
+            if more > 0:
+                freed.give(
+                    slot_id=slot.pk, session=session, source=Place.POOL, count=more, reason=Reason.LOCKED, now=now,
+                    actor=actor, note=note,
+                )  # fmt: skip
+            elif more < 0:
                 numbers.move(
-                    slot_id=slot.pk, source=source, target=target, count=abs(more), reason=Reason.LOCKED,
-                    actor=actor, now=now, note=note,
+                    slot_id=slot.pk, source=Place.BOOKABLE, target=Place.POOL, count=-more, reason=Reason.LOCKED,
+                    now=now, actor=actor, note=note,
                 )  # fmt: skip
         session.slots.filter(pk__in=bookable).update(locked=True)
         return list(session.slots.filter(pk__in=bookable).order_by("index"))

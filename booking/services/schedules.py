@@ -44,21 +44,16 @@ def add_numbers(
         if added + count > limit:
             words = _("No more than %(limit)d numbers can be added to a session; %(added)d have been.")
             raise BookingError(words % {"limit": limit, "added": added}, code="limit_added", limit=limit, added=added)
-        target = Place.BOOKABLE if session.pool_opened_at is None else Place.POOL
-        if target == Place.BOOKABLE and freed.waited_for(slot_id, session).exists():
-            target = Place.WITHHELD
-        numbers.move(
-            slot_id=slot_id,
-            source=Place.OUTSIDE,
-            target=target,
-            count=count,
-            reason=Reason.ADDED,
-            note=reason.strip(),
-            actor=actor,
-            now=now,
-        )
-        for _number in range(count if target == Place.WITHHELD else 0):
-            freed.let_go(slot_id=slot_id, session=session, now=now)
+        if session.pool_opened_at is None:
+            freed.give(
+                slot_id=slot_id, session=session, source=Place.OUTSIDE, count=count, reason=Reason.ADDED, now=now,
+                actor=actor, note=reason.strip(),
+            )  # fmt: skip
+        else:
+            numbers.move(
+                slot_id=slot_id, source=Place.OUTSIDE, target=Place.POOL, count=count, reason=Reason.ADDED, now=now,
+                actor=actor, note=reason.strip(),
+            )  # fmt: skip
         return Slot.objects.get(pk=slot_id)
 
 

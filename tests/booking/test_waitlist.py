@@ -6,9 +6,9 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from booking.models import Account, Appointment, FreedNumber, Outbox, Payment, WaitlistEntry
-from booking.services import appointments, endings, money, schedules, sessions, waitlist
+from booking.services import appointments, endings, money, quotas, schedules, sessions, waitlist
 from tests import factories
-from tests.booking.clinic import WEEK_BEFORE, book, counts, moves, planned, refused, slots
+from tests.booking.clinic import NO_WALK_INS, WEEK_BEFORE, book, counts, moves, planned, refused, slots
 from tests.factories import at
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("nothing_is_breached")]
@@ -245,6 +245,27 @@ class TestOffers:
         waitlist.accept(entry_id=entries[0].pk, now=WEEK_BEFORE)
         waitlist.leave(entry_id=entries[1].pk, now=WEEK_BEFORE)
         assert states(*entries) == ["accepted", "declined", "offered"]
+
+    def test_what_a_manager_shifts_to_booking_is_offered_to_who_waits(self):
+        """R2.5, R3.4"""
+        session = planned(((1, 2),))
+        book(session)
+        entry = join(session)
+        quotas.lock_split(slot_id=slots(session)[0].pk, bookable=2, actor=None, now=WEEK_BEFORE)
+        assert state(entry) == "offered"
+        assert moves(session, "locked") == [(0, "pool", "withheld", 1)]
+        with refused("none_left"):
+            book(session)
+
+    def test_what_a_recalculation_shifts_to_booking_is_offered_to_who_waits(self):
+        """R2.6, R3.4"""
+        department = factories.department(**NO_WALK_INS)
+        session = planned(((1, 2),), of=department)
+        book(session)
+        entry = join(session)
+        quotas.recalculate(session_id=session.pk, now=WEEK_BEFORE)
+        assert state(entry) == "offered"
+        assert counts(session) == [(0, 1, 2, 0, 0)]
 
 
 class TestAccepting:

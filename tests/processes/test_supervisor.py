@@ -126,7 +126,8 @@ def test_without_a_secret_key_neither_the_site_starts_nor_is_anything_encrypted(
         cwd=ROOT, env=running.environment(tmp_path, **setting), capture_output=True, text=True,
     )  # fmt: skip
     assert started.returncode != 0
-    assert "ImproperlyConfigured" in started.stderr and "SECRET_KEY" in started.stderr
+    assert "ImproperlyConfigured" in started.stderr
+    assert "SECRET_KEY" in started.stderr
 
 
 @pytest.mark.parametrize("version", [(2, 7, 18), (3, 9, 18), (3, 13, 0)])
