@@ -65,6 +65,7 @@ def uvicorn(application: str, way: str) -> Callable[[int], list[str]]:
     """One process as `manage.py up` starts it, with a longer queue for connections."""
     options = ["--no-access-log", "--log-level", "error", "--backlog", "4096"]
     live = ["--ws", way, "--ws-ping-interval", "60", "--ws-per-message-deflate", "false"]
+    live += ["--http", "queueboard.live.http:PromptProtocol"]
     server = [sys.executable, "-m", "uvicorn", application, "--loop", "uvloop", *live, *options]
     return lambda port: [*server, "--port", str(port)]
 

@@ -106,6 +106,7 @@ def live_process(host: Host, env: dict[str, str], processes: int = 1) -> Part:
     """uvicorn as in production, `processes` of it behind one port."""
     command = [sys.executable, "-m", "uvicorn", "queueboard.asgi:application", "--host", "0.0.0.0", "--port", "8000"]
     command += ["--ws", "queueboard.live.server:LiveProtocol", "--ws-ping-interval", "60", "--loop", "uvloop"]
+    command += ["--http", "queueboard.live.http:PromptProtocol"]
     command += ["--no-access-log", "--log-level", "critical", "--backlog", "4096", "--timeout-graceful-shutdown", "2"]
     if processes > 1:
         command += ["--workers", str(processes)]

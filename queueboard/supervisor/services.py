@@ -41,6 +41,7 @@ def web(*, host: str, port: int) -> Service:
     address = ["--host", host, "--port", str(port)]
     # A client that has vanished is noticed by a ping it does not answer; a heartbeat of the queue comes every 4 s.
     live = ["--ws", "queueboard.live.server:LiveProtocol", "--ws-ping-interval", "60", "--ws-ping-timeout", "20"]
+    live += ["--http", "queueboard.live.http:PromptProtocol"]
     # Screens that stay connected would hold up a stop for ever; they come back by themselves.
     options = ["--loop", "auto", "--timeout-graceful-shutdown", "2"]
     return Service("web", [*module, *address, *live, *options, "--no-access-log", "--log-level", "warning"])

@@ -84,3 +84,4 @@ async def test_nothing_is_lent_of_a_socket_that_cannot_be_written_to(why_not):
 async def test_the_web_process_is_started_with_it():
     command = services.web(host="127.0.0.1", port=1).command
     assert command[command.index("--ws") + 1] == "queueboard.live.server:LiveProtocol"
+    assert command[command.index("--http") + 1] == "queueboard.live.http:PromptProtocol"

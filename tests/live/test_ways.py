@@ -10,7 +10,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.frames import Frame, Opcode
 
-from queueboard.live import feeds, limits, metrics, outlets, protocol, sockets
+from queueboard.live import feeds, http, limits, metrics, outlets, protocol, sockets
 from queueboard.live import server as live_server
 from queueboard.live.outlets import Sending, Writing
 from tests.live.ways import EXTENSION, SEND, certificate, come_true, served, state
@@ -112,6 +112,21 @@ async def test_who_says_goodbye_and_reads_nothing_more_is_not_kept(goodbye, monk
                 await asyncio.sleep(0)
             silent.sendall(goodbye)
             await come_true(lambda: not here.connections)
+
+
+@pytest.mark.parametrize("begun", [b"", b"GET / HTTP/1.1\r\nHost: x\r\n"], ids=["nothing", "no end of the headers"])
+async def test_who_asks_for_nothing_is_not_kept(begun, monkeypatch):
+    """Else any number of them takes all files that the process may open."""
+    monkeypatch.setattr(http, "PATIENCE", 0.3)
+    async with served(EXTENSION) as here, here.connect() as ws:
+        await state(ws)
+        reader, writer = await asyncio.open_connection("127.0.0.1", here.port)
+        writer.write(begun)
+        with contextlib.suppress(ConnectionResetError):
+            assert await asyncio.wait_for(reader.read(), 10) == b""
+        writer.close()
+        here.show(2)
+        assert (await state(ws))["version"] == 2, "who has asked stays"
 
 
 async def test_who_joins_while_the_database_is_away_is_told_how_old_the_state_is():

@@ -19,6 +19,7 @@ from cryptography.x509.oid import NameOID
 from websockets.asyncio.client import ClientConnection, connect
 
 from queueboard.live.feeds import QueueFeed
+from queueboard.live.http import PromptProtocol
 from queueboard.live.server import LiveProtocol
 from queueboard.live.sockets import serving
 from queueboard.snapshots import Snapshot
@@ -108,7 +109,7 @@ async def served(way, pem: Path | None = None, *, behind: bool = False, **option
 
     server = uvicorn.Server(
         uvicorn.Config(
-            middleware if behind else sockets, port=0, ws=way, lifespan="off", log_config=None,
+            middleware if behind else sockets, port=0, ws=way, http=PromptProtocol, lifespan="off", log_config=None,
             ssl_certfile=pem, timeout_graceful_shutdown=1, **options,
         )
     )  # fmt: skip
