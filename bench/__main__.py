@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
-from bench import booking_pages, calls, claims, push, recalculation, rush, simulation, table
+from bench import booking_pages, calls, claims, push, recalculation, rush, simulation, table, wechat
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "benchmarks.md"
 INTRODUCTION = """# Benchmarks
@@ -24,6 +24,7 @@ SECTIONS: dict[str, Callable[[], str]] = {
     "rush": rush.run,
     "simulation": simulation.run,
     "recalculation": recalculation.run,
+    "wechat": wechat.run,
 }
 
 
