@@ -10,7 +10,7 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import display
 from unfold.views import ChangeList
 
-from booking import data_keys
+from booking import data_keys, identity
 from booking.models import Patient
 from booking.models.encrypted import Unreadable
 from booking.models.hashes import lookup_hashes
@@ -46,7 +46,7 @@ class OfPatients(ModelAdmin):
         found, duplicates = super().get_search_results(request, queryset, search_term)
         if not search_term:
             return found, duplicates
-        wanted = lookup_hashes(search_term)
+        wanted = [*lookup_hashes(search_term), *lookup_hashes(identity.written_plainly(search_term))]
         known = Q(**{f"{self.patient_path}id_hash__in": wanted}) | Q(**{f"{self.patient_path}phone_hash__in": wanted})
         return found | queryset.filter(known), duplicates
 

@@ -18,7 +18,7 @@ from unfold.decorators import action, display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from booking import phones
+from booking import identity, phones
 from booking.errors import BookingError
 from booking.models import Appointment, Patient
 from booking.models.hashes import lookup_hashes
@@ -69,6 +69,11 @@ class PatientForm(forms.ModelForm):
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
+        kind, typed = cleaned.get("id_type", ""), cleaned.get("new_id_number")
+        if typed:
+            cleaned["new_id_number"] = identity.plain(kind, typed)
+            if not cleaned["new_id_number"]:
+                raise ValidationError({"new_id_number": str(identity.wrong(kind, typed))})
         if self.instance.pk is not None:
             self._check(cleaned)
         self.instance.id_number = cleaned.get("new_id_number") or self.instance.id_number

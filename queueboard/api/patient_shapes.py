@@ -45,7 +45,8 @@ class PatientSerializer(serializers.Serializer):
         if given["id_number"]:
             plain = identity.plain(given["id_type"], given["id_number"])
             if not plain:
-                raise serializers.ValidationError({"id_number": str(identity.wrong(given["id_type"]))})
+                words = identity.wrong(given["id_type"], given["id_number"])
+                raise serializers.ValidationError({"id_number": str(words)})
             given["id_number"] = plain
         return given
 

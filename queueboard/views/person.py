@@ -43,9 +43,9 @@ class PersonForm(forms.Form):
         cleaned = super().clean() or {}
         kind = cleaned.get("id_type", "")
         if cleaned.get("id_number"):
-            cleaned["id_number"] = identity.plain(kind, cleaned["id_number"])
+            typed, cleaned["id_number"] = cleaned["id_number"], identity.plain(kind, cleaned["id_number"])
             if not cleaned["id_number"]:
-                self.add_error("id_number", str(identity.wrong(kind)))
+                self.add_error("id_number", str(identity.wrong(kind, typed)))
         if cleaned.get("phone"):
             cleaned["phone"] = phones.plain(cleaned["phone"])
             if not cleaned["phone"]:

@@ -274,6 +274,8 @@ def test_an_address_has_a_number_of_bookings_a_day_and_staff_has_none(anybody, c
         ({"id_number": "1"}, "#/patient/id_number"),
         ({"id_number": "110101199003070012"}, "#/patient/id_number"),  # R3.7: one digit off
         ({"id_type": "passport", "id_number": "X123"}, "#/patient/id_number"),
+        ({"id_type": "passport"}, "#/patient/id_number"),  # R3.7: the same person would be another patient
+        ({"id_type": "other"}, "#/patient/id_number"),
         ({"name": "  "}, "#/patient/name"),
         ({"name": "王\x00"}, "#/patient/name"),
         ({"language": "xx"}, "#/patient/language"),

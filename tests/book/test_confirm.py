@@ -96,6 +96,8 @@ def test_another_time_with_the_same_expert_is_offered_as_a_move(patient, session
         ({"id_number": "110101190013010019"}, "one digit may be wrong"),
         ({"id_type": "passport", "id_number": "X1"}, "5 to 20"),
         ({"id_type": "other", "id_number": "!!"}, "4 to 32"),
+        ({"id_type": "passport"}, "choose it as the kind of ID"),
+        ({"id_type": "other", "id_number": f"({ID[:6]}) {ID[6:]}-"}, "choose it as the kind of ID"),
         ({"id_type": "gold"}, "gold"),
         ({"name": "…"}, "letters or characters"),
         ({"phone": "abc"}, "not a phone number"),

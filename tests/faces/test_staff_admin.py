@@ -183,6 +183,20 @@ def test_a_phone_that_staff_types_is_written_in_one_way_and_one_that_is_none_is_
     assert "This is not a phone number." in answer.content.decode()
 
 
+def test_an_id_that_staff_types_is_of_its_kind_and_found_with_its_marks(client, mine):
+    client.force_login(staff.user("manager"), backend=staff.BACKEND)
+    sent = {"name": "陈大文", "language": "en", "id_type": "other", "new_id_number": "a123456(7)", "new_phone": ""}
+    add = reverse("admin:booking_patient_add")
+    client.post(add, sent)
+    assert Patient.objects.get(name="陈大文").id_number == "A1234567"
+    again = client.post(add, sent | {"new_id_number": "A1234567"}, **ENGLISH)
+    assert "Another patient has this ID number." in again.content.decode()
+    refused = client.post(add, sent | {"new_id_number": "110101199003070011"}, **ENGLISH)
+    assert "This is a resident ID" in refused.content.decode()
+    found = client.post(reverse("admin:booking_patient_changelist"), {"q": "A123456(7)"}, follow=True)
+    assert "陈大文" in found.content.decode()
+
+
 def test_why_this_split_is_a_readable_page(client, planned):
     """R2.5"""
     client.force_login(staff.user("manager"), backend=staff.BACKEND)

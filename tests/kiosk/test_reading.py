@@ -21,7 +21,7 @@ TOKEN = "pQ3-_x8TqkZlJm2vRw7Yag"
         ("+86 138 1234 5678", Reading(phone="+86 138 1234 5678")),
         ("2345 6789", Reading(phone="2345 6789")),  # Hong Kong
         ("D1234567", Reading(id_type="other", id_number="D1234567")),
-        ("H12345678(A)", Reading(id_type="other", id_number="H12345678(A)")),
+        ("H12345678(A)", Reading(id_type="other", id_number="H12345678A")),
         ("110105194912310021", None),
         ("11010519491231", None),
         ("A017", None),
