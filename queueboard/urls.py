@@ -90,6 +90,7 @@ urlpatterns = [
         "board/<slug:slug>/say/<slug:language>/<int:session_id>/<slug:number>.wav", board.call_aloud, name="board_say"
     ),
     path("board/<slug:slug>/preview/", board.preview, name="board_preview"),
+    path("boards/preview/", board.preview_new, name="new_board_preview"),
     path("kiosk/<slug:slug>/", kiosk.kiosk, name="kiosk"),
     path("api/v1/", include("queueboard.api.urls")),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),

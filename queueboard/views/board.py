@@ -63,7 +63,19 @@ class LookForm(ModelForm):
 
     class Meta:
         model = Board
-        fields = ("language", "second_language", "look", "layout", "accent")
+        fields: tuple[str, ...] = ("language", "second_language", "look", "layout", "accent")
+
+
+class DraftForm(LookForm):
+    """What a preview of a new board has besides: it need not be complete."""
+
+    class Meta(LookForm.Meta):
+        fields: tuple[str, ...] = (*LookForm.Meta.fields, "title", "title_en", "title_zh_hant", "departments", "rooms")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            field.required = False
 
 
 @require_safe
@@ -81,12 +93,27 @@ def preview(request: HttpRequest, slug: str) -> HttpResponse:
     return _page(request, asked.instance, {"preview": True})
 
 
+@require_safe
+@never_cache
+@xframe_options_sameorigin
+@csp_replace({"frame-ancestors": [SELF]})  # type: ignore[arg-type]
+def preview_new(request: HttpRequest) -> HttpResponse:
+    """A board that is not saved yet, as it would be with the values in the query. It stands still."""
+    if not request.user.has_perm("queueboard.add_board"):
+        raise PermissionDenied
+    asked = DraftForm(request.GET)
+    if not asked.is_valid():
+        return render(request, "board/refused.html", {"form": asked})
+    queues = source.of_places(asked.cleaned_data["departments"], asked.cleaned_data["rooms"])
+    return _page(request, asked.instance, {"preview": True, "queues": queues})
+
+
 def _page(request: HttpRequest, shown: Board, context: dict[str, Any]) -> HttpResponse:
     first = asked_for(request) or shown.language or translation.get_language() or settings.LANGUAGE_CODE
     second = shown.second_language if shown.second_language != first else ""
     with translation.override(first):
         texts = board_texts(second)
-        queues = source.of_board(shown)
+        queues = context["queues"] if "queues" in context else source.of_board(shown)
         now = timezone.now()
         turn = board_face.turn(len(queues), shown.layout, now)
         calls = board_face.open_calls(queues)

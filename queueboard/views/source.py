@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from booking.models import Session
+from booking.models import Department, Room, Session
 from queueboard.live import truth
 from queueboard.models import Board, Ticket
 from queueboard.snapshots import Snapshot
@@ -44,8 +44,13 @@ def live_sessions() -> QuerySet[Session]:
 
 def of_board(board: Board) -> list[dict[str, Any]]:
     """The queues of a board with masked names, by room."""
-    sessions = live_sessions().filter(department__boards=board)
-    rooms = set(board.rooms.values_list("pk", flat=True))
+    return of_places(board.departments.all(), board.rooms.all())
+
+
+def of_places(departments: Iterable[Department], of_rooms: Iterable[Room]) -> list[dict[str, Any]]:
+    """The queues of these departments, or of these of their rooms where any is given, as a board shows them."""
+    sessions = live_sessions().filter(department__in=departments)
+    rooms = {room.pk for room in of_rooms}
     found: Iterable[Snapshot] = (snapshot(session) for session in sessions)
     shown = [each for each in found if not rooms or rooms & set(each.rooms)]
     return [json.loads(each.board) for each in sorted(shown, key=lambda each: each.sort)]

@@ -231,7 +231,7 @@ show({ queues: kept ? kept.queues : data("queues") });
 addEventListener("resize", fit);
 tick();
 setInterval(tick, 500);
-connect({
+if (slug) connect({
   socket: `/ws/boards/${slug}/`,
   poll: `/live/boards/${slug}`,
   old: kept ? kept.age : 0,
@@ -239,7 +239,7 @@ connect({
   onAge: age,
   onOver: () => renew(location.href),
 });
-if (fresh) age(null); // the page was made a moment ago
+if (fresh && slug) age(null); // the page was made a moment ago
 if (own) here({ version, connected: "connected" in board.dataset, calm: () => !queues.length || isNight() });
 if ("keeps" in board.dataset && fresh) {
   keepPage(version).catch(() => {}); // without it the board is as good, until it is switched on without the server

@@ -3,13 +3,15 @@ const preview = document.getElementById("board-preview");
 const screen = preview.querySelector(".screen");
 const frame = preview.querySelector("iframe");
 const form = preview.closest("form");
-const FIELDS = ["language", "second_language", "look", "layout", "accent"];
+const FIELDS = [
+  "language", "second_language", "look", "layout", "accent", "title", "title_en", "title_zh_hant", "departments", "rooms",
+];
 const PAUSE = 400; // milliseconds that somebody who types is left alone
 let timer = 0;
 
 function load() {
   const given = new FormData(form);
-  const values = FIELDS.filter((field) => given.has(field)).map((field) => [field, given.get(field)]);
+  const values = FIELDS.flatMap((field) => given.getAll(field).map((value) => [field, value]));
   const address = new URL(`${preview.dataset.address}?${new URLSearchParams(values)}`, location.href).href;
   // Replaced, so that "back" leads away from the form and not through the looks that were tried.
   if (frame.contentWindow.location.href !== address) frame.contentWindow.location.replace(address);
@@ -37,6 +39,7 @@ const soon = () => {
 };
 form.addEventListener("input", soon);
 form.addEventListener("change", soon);
+django.jQuery(form).on("change", soon); // what is chosen from a list that searches is told to jQuery alone
 for (const button of preview.querySelectorAll(".shapes button")) button.addEventListener("click", () => turn(button));
 new ResizeObserver(fit).observe(screen);
 load();

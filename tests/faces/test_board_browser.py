@@ -173,6 +173,20 @@ def test_while_it_is_on_a_board_says_a_reason_in_both_its_languages(scene, chrom
     context.close()
 
 
+def test_a_new_board_is_seen_before_it_is_saved(scene, open_pages, server):
+    page = open_pages(who=staff.user("manager"))
+    page.goto(f"{server.url}/admin/queueboard/board/add/")
+    inside = page.frame_locator("#board-preview iframe")
+    expect(inside.locator("#empty")).to_be_visible()
+    page.fill("#id_title", "门诊三楼")
+    expect(inside.locator("h1")).to_contain_text("门诊三楼")
+    page.locator(".field-departments .select2-selection").click()
+    page.locator(".select2-results__option", has_text="Neurology").first.click()
+    expect(inside.locator("#rows tr")).to_have_count(6)
+    expect(inside.locator("#age")).to_contain_text("As of")
+    assert not Board.objects.filter(title="门诊三楼").exists()
+
+
 def test_a_manager_tries_a_look_out_before_saving(scene, open_pages, server):
     page = open_pages(who=staff.user("manager"))
     page.goto(f"{server.url}/admin/queueboard/board/{scene.board.pk}/change/")

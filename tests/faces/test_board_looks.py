@@ -7,6 +7,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from booking.models import Session
 from queueboard.colours import contrast, readable_under_white
 from queueboard.live import truth
 from queueboard.models import Board, Device
@@ -31,7 +32,7 @@ def manager(db) -> Client:
     return made
 
 
-def shown(client: Client, address: str = "/board/hall/", **query: str) -> str:
+def shown(client: Client, address: str = "/board/hall/", **query: object) -> str:
     return client.get(address, query, **ENGLISH).content.decode()
 
 
@@ -132,6 +133,23 @@ def test_a_preview_is_the_board_with_the_values_given_and_saves_nothing(manager,
     assert 'data-look="dark"' in shown(manager, address)
 
 
+def test_a_new_board_has_a_preview_with_what_is_chosen_so_far(manager, hall):
+    address = reverse("new_board_preview")
+    assert 'data-address="/boards/preview/"' in shown(manager, reverse("admin:queueboard_board_add"))
+    assert "data-session" not in shown(manager, address).partition("<template")[0]
+    first, second = hall.departments.order_by("pk")
+    chosen = {"departments": first.pk, "title": "三楼", "look": "light", "layout": "large", "language": "zh-hans"}
+    html = shown(manager, address, **chosen)
+    assert ("三楼" in html, 'data-look="light"' in html, 'data-layout="large"' in html) == (True, True, True)
+    assert html.count("<tr data-session") == 1 + 1  # and the template of the rows to come
+    both = shown(manager, address, departments=[first.pk, second.pk])
+    assert both.count("<tr data-session") == 2 + 1
+    room = Session.objects.get(department=second).rooms.get().room_id
+    assert shown(manager, address, departments=[first.pk, second.pk], rooms=room).count("<tr data-session") == 1 + 1
+    assert "hard to read" in shown(manager, address, accent="#ffc145")
+    assert Board.objects.count() == 1
+
+
 def test_a_preview_says_what_is_wrong_with_a_colour(manager, hall):
     assert "hard to read" in shown(manager, reverse("board_preview", args=["hall"]), accent="#ffc145")
 
@@ -150,9 +168,10 @@ def test_who_may_not_manage_boards_sees_no_preview(hall, role):
     someone = Client()
     if role:
         someone.force_login(staff.user(role), backend=staff.BACKEND)
-    answer = someone.get(reverse("board_preview", args=["hall"]))
-    assert answer.status_code == 403
-    assert "data-session" not in answer.content.decode()
+    for address in (reverse("board_preview", args=["hall"]), reverse("new_board_preview")):
+        answer = someone.get(address, {"departments": hall.departments.values_list("pk", flat=True)})
+        assert answer.status_code == 403
+        assert "data-session" not in answer.content.decode()
 
 
 def test_a_preview_is_no_screen(manager, hall):
