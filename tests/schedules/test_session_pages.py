@@ -195,7 +195,7 @@ def test_an_expert_who_is_late_is_waited_for_until_somebody_was_called(client, m
     now = timezone.localtime()
     later, ends = now + timedelta(minutes=20), now + timedelta(minutes=150)
     asked = {"starts": f"{later:%H:%M}", "ends": f"{ends:%H:%M}", "reason": "stuck in traffic"}
-    if later.date() == ends.date() == now.date():
+    if timezone.localtime(running.starts_at).date() == later.date() == ends.date():
         managers.confirm(client, address("session_times", running), asked)
         assert [kind for kind, _reason, _who in events(running)] == ["times_changed"]
     ticket = Ticket.objects.get(session=running)
