@@ -56,6 +56,11 @@ def lately(since: datetime) -> Exists:
     return Exists(Ticket.objects.filter(patient=OuterRef("pk"), arrived__gte=since))
 
 
+def apart_from(account_id: int) -> QuerySet[Ticket]:
+    """Of a patient's row: their tickets of visits that this account did not book."""
+    return Ticket.objects.filter(patient=OuterRef("pk")).exclude(appointment__account=account_id)
+
+
 def erase(person: Person, now: datetime) -> None:
     """Inside booking's transaction, before the patients themselves are erased."""
     addresses = _addresses(person)

@@ -26,6 +26,9 @@ class Patient(Hashed):
     id_hash = models.CharField(max_length=64, blank=True, editable=False)
     phone = EncryptedCharField(_("phone"), max_length=255, blank=True, null=True, default="")
     phone_hash = models.CharField(max_length=64, blank=True, editable=False, db_index=True)
+    # When the phone was typed online, which proves nothing: whoever knows a name and an ID can enter somebody with the
+    # own phone. Empty: staff noted it.
+    phone_typed_at = models.DateTimeField(null=True, editable=False)
     language = models.CharField(_("language"), max_length=7, choices=settings.LANGUAGES, default="zh-hans")
     made_at = models.DateTimeField(auto_now_add=True)
     # Rises with each number claimed and each suspension: what was looked at before it rose is looked at again, so two

@@ -1,6 +1,9 @@
 """Who somebody is: a patient known by ID number, or a new one."""
 
+from typing import Any
+
 from django.db import transaction
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from booking import kept
@@ -19,24 +22,25 @@ def find_or_make(
     BookingError `name_differs` where the number is another name's. What is known of a patient is changed by staff
     only: else a stranger who has read an ID card could take over the phone number that leads to the page (R6.2).
     """
-    plain = {"name": " ".join(name.split()), "phone": phone, "id_type": id_type, "id_number": id_number}
+    plain: dict[str, Any] = {"name": " ".join(name.split()), "phone": phone, "id_type": id_type, "id_number": id_number}
     if language:
         plain["language"] = language
+    new = plain if by_staff or not phone else {**plain, "phone_typed_at": timezone.now()}
     hashes = lookup_hashes(id_number)
     if not hashes:
-        return Patient.objects.create(**plain)
+        return Patient.objects.create(**new)
     with transaction.atomic():
         id_hash = bring_over(Patient, "id_hash", hashes)
-        patient, made = Patient.objects.get_or_create(id_type=id_type, id_hash=id_hash, defaults=plain)
+        patient, made = Patient.objects.get_or_create(id_type=id_type, id_hash=id_hash, defaults=new)
         if made:
             return patient
         _of_this_name(patient, name)
-        if by_staff and phone and patient.phone != phone:
+        if by_staff and phone and (patient.phone != phone or patient.phone_typed_at is not None):
             patient = Patient.objects.select_for_update(no_key=True).get(pk=patient.pk)
             if patient.erased_at is not None:  # since it was found: whoever comes now is somebody new
                 return find_or_make(**plain, by_staff=True)
-            patient.phone = phone
-            patient.save(update_fields=["phone", "phone_hash"])
+            patient.phone, patient.phone_typed_at = phone, None
+            patient.save(update_fields=["phone", "phone_hash", "phone_typed_at"])
     return patient
 
 
@@ -52,7 +56,9 @@ def find_or_describe(*, name: str, id_type: str, id_number: str, phone: str, lan
     if known is not None:
         _of_this_name(known, name)
         return known
-    plain = {"language": language} if language else {}
+    plain: dict[str, Any] = {"language": language} if language else {}
+    if phone:
+        plain["phone_typed_at"] = timezone.now()
     new = Patient(name=" ".join(name.split()), phone=phone, id_type=id_type, id_number=id_number, **plain)
     new.hash_all()
     return new

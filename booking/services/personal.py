@@ -2,7 +2,7 @@
 
 Of an erased patient nothing is left that leads to a person: numbers, ledgers, money and missed visits stay as they are,
 of nobody. What the site keeps beside booking is known to settings.PERSONAL_DATA, a module with `export`, `holding` and
-`erase`, each of a Person, and `lately` (see queueboard/personal.py).
+`erase`, each of a Person, `lately` and `apart_from` (see queueboard/personal.py).
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
@@ -59,11 +59,20 @@ class Person:
 def of_account(account: Account) -> Person:
     """The account and the patients who gave the hospital its phone, however it was written.
 
-    Not all of its family: whoever knows somebody's name and ID number can put them on that list.
+    Not all of its family: whoever knows somebody's name and ID number can put them on that list. Nor who was entered
+    online with this phone and has visits, or wishes for one, that were not made with this account: the same stranger
+    can have come first.
     """
     hashes = [each for written in phones.ways_to_write(account.phone) for each in Patient.hashes_of(written)]
     patients = Patient.objects.filter(phone_hash__in=hashes).order_by("pk")
+    others = [_apart(model.objects.filter(patient=OuterRef("pk")), account) for model in (Appointment, *WISHES)]
+    for rows in (*others, site().apart_from(account.pk)):
+        patients = patients.exclude(Exists(rows), phone_typed_at__isnull=False)
     return Person(list(patients.values_list("pk", flat=True)), account.pk, account.phone)
+
+
+def _apart(rows: QuerySet[Any], account: Account) -> QuerySet[Any]:
+    return rows.filter(Q(account=None) | ~Q(account=account.pk))
 
 
 def hand_out(*, account: Account, now: datetime | None = None) -> dict[str, Any]:

@@ -77,7 +77,8 @@ class PatientForm(forms.ModelForm):
         if self.instance.pk is not None:
             self._check(cleaned)
         self.instance.id_number = cleaned.get("new_id_number") or self.instance.id_number
-        self.instance.phone = cleaned.get("new_phone") or self.instance.phone
+        if cleaned.get("new_phone"):
+            self.instance.phone, self.instance.phone_typed_at = cleaned["new_phone"], None
         hashes = lookup_hashes(self.instance.id_number or "")
         same = Patient.objects.filter(id_type=cleaned.get("id_type"), id_hash__in=hashes)
         if same.exclude(pk=self.instance.pk).exists():

@@ -17,6 +17,7 @@ from booking.models.hashes import lookup_hashes
 from queueboard.chat import bindings, places
 from queueboard.chat.models import Correspondent
 from queueboard.models import Ticket
+from queueboard.services.lookup import of_phone
 from queueboard.templatetags.faces import in_words
 from queueboard.views import phone_face
 from queueboard.views.texts import Texts, phone_texts, say
@@ -41,7 +42,7 @@ class Whose:
     @property
     def wished(self) -> Q:
         """Of what is waited for or asked for in a draw."""
-        return Q(patient__phone_hash__in=self.phones) | Q(account__in=self.accounts)
+        return of_phone(self.phones) | Q(account__in=self.accounts)
 
 
 def words(look: dict[str, Any], who: Correspondent, now: datetime) -> str:
@@ -120,11 +121,13 @@ def _visits(whose: Whose, now: datetime) -> Sequence[Ticket | Appointment]:
     """Tickets in a queue, and appointments to come, the next first; each page once."""
     # A session that runs past midnight is still today's for those who wait.
     current = Q(session__date__gte=timezone.localdate(now)) | Q(session__state__in=Session.LIVE)
-    mine = Q(token__in=whose.tokens) | Q(patient__phone_hash__in=whose.phones)
+    bound = Q(token__in=whose.tokens)
     joins = ("session__department", "session__expert", "slot", "patient")
-    tickets = Ticket.objects.filter(current, mine | Q(appointment__account__in=whose.accounts), state__in=HERE)
+    came = bound | of_phone(whose.phones, "appointment__") | Q(appointment__account__in=whose.accounts)
+    tickets = Ticket.objects.filter(current, came, state__in=HERE)
     held = ~Q(state=Appointment.State.HELD) | Q(held_until__gt=now)
-    appointments = Appointment.objects.filter(current, held, mine | Q(account__in=whose.accounts), state__in=COMING)
+    booked = bound | of_phone(whose.phones) | Q(account__in=whose.accounts)
+    appointments = Appointment.objects.filter(current, held, booked, state__in=COMING)
     found: list[Ticket | Appointment] = [*tickets.select_related(*joins).order_by("-pk")]
     found += appointments.select_related(*joins)
     once = {visit.token: visit for visit in reversed(found)}

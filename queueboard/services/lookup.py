@@ -4,6 +4,7 @@ A stranger learns nothing: an unknown phone, a wrong ID, a patient without a vis
 get one answer, after one amount of work: the same statements, and as many decryptions as a family may have members.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import lru_cache
@@ -50,7 +51,8 @@ def look_up(*, phone: str, last_four: str, address: str, now: datetime | None = 
         mine.delete()  # one refused is not counted on
         words = _("Too many tries from here. Please wait, or ask at the desk.")
         raise QueueError(words, code="too_many_tries", status=429, minutes=WINDOW.seconds // 60)
-    visits = _visits(whose(mine, phone=phone, last_four=last_four), timezone.localdate(mine.at))
+    found = whose(mine, phone=phone, last_four=last_four)
+    visits = _visits(found, _hashes(phone), timezone.localdate(mine.at))
     if visits:
         LookupTry.objects.filter(pk=mine.pk).update(found=True)
     return visits
@@ -67,6 +69,17 @@ def whose(mine: LookupTry, *, phone: str, last_four: str) -> list[int]:
     return [pk if fits and open_to_tries else nobody for (pk, fits), nobody in zip(fitting, NOBODY, strict=True)]
 
 
+def of_phone(hashes: Sequence[str], visit: str = "") -> Q:
+    """Of visits, or of what has one under this name: those that whoever has the phone (its hashes) may be led to.
+
+    Where it was only typed online, not what somebody else's confirmed phone has booked, nor what began on site: a
+    stranger may have entered the patient first, with the own phone.
+    """
+    noted = Q(patient__phone_typed_at=None)
+    anonymous = Q(**{f"{visit}pk__isnull": False, f"{visit}account": None})
+    return Q(patient__phone_hash__in=hashes) & (noted | anonymous | Q(**{f"{visit}account__phone_hash__in": hashes}))
+
+
 def phone_hash(phone: str) -> str:
     """What a try is counted by for its phone, however it was typed."""
     return keyed_hash(phones.plain(phone) or phone)
@@ -79,11 +92,15 @@ def forget(*, now: datetime | None = None) -> int:
 
 def _patients(phone: str, wanted: str) -> list[tuple[int, bool]]:
     """As many ids as a family may have members, and whether each one's ID has this end; the rest are nobody's."""
-    hashes = [each for written in phones.ways_to_write(phone) for each in lookup_hashes(written)]
+    hashes = _hashes(phone)
     stored = ExpressionWrapper(F("id_number"), output_field=TextField())
     known = Patient.objects.filter(phone_hash__in=hashes).order_by("-pk").values_list("pk", stored)
     rows = [*known[:SHARED_PHONE], *((nobody, None) for nobody in NOBODY)][:SHARED_PHONE]
     return [(pk, _ends_with(number, wanted)) for pk, number in rows]
+
+
+def _hashes(phone: str) -> list[str]:
+    return [each for written in phones.ways_to_write(phone) for each in lookup_hashes(written)]
 
 
 def _ends_with(stored: str | None, wanted: str) -> bool:
@@ -98,12 +115,15 @@ def _another(box: MultiFernet) -> str:
     return box.encrypt(b"0" * 18).decode()
 
 
-def _visits(patient_ids: list[int], today: date) -> list[Visit]:
+def _visits(patient_ids: list[int], hashes: list[str], today: date) -> list[Visit]:
     # A session that runs past midnight is still today's for those who wait.
     current = Q(session__date__gte=today) | Q(session__state__in=Session.LIVE)
-    tickets = Ticket.objects.filter(current, patient__in=patient_ids)
+    tickets = Ticket.objects.filter(current, of_phone(hashes, "appointment__"), patient__in=patient_ids)
     appointments = Appointment.objects.filter(
-        current, Q(state__in=Appointment.ACTIVE) | Q(session__date=today), patient__in=patient_ids
+        current,
+        of_phone(hashes),
+        Q(state__in=Appointment.ACTIVE) | Q(session__date=today),
+        patient__in=patient_ids,
     )
     joins = ("session__expert", "slot")
     rows: list[Ticket | Appointment] = [*tickets.select_related(*joins).order_by("-pk")]

@@ -34,6 +34,7 @@ from queueboard.models import LookupTry, Ticket
 from queueboard.notify import delivery
 from queueboard.notify.models import Address, Delivery
 from queueboard.services.arrivals import register_walk_in
+from queueboard.services.lookup import look_up
 from tests import factories
 from tests.booking.clinic import WEEK_BEFORE, planned, refused
 
@@ -135,6 +136,32 @@ class TestHandedOut:
         kept = personal.hand_out(account=stranger)
         assert kept["patients"] == kept["tickets"] == []
         assert [each["page"] for each in kept["booked_for_others"]] == [f"/t/{theirs.token}/"]
+
+    def test_who_entered_somebody_first_with_the_own_phone_learns_nothing_of_their_visits(self):
+        """R6.2: Eve knows Bob's name and ID, and was here before him."""
+        eve, bob = account_of("13800000000"), account_of()
+        entered = patients.find_or_make(name=NAME, id_type="resident", id_number=ID, phone=eve.phone)
+        accounts.add_member(account=eve, patient_id=entered.pk)
+        assert [each["name"] for each in personal.hand_out(account=eve)["patients"]] == [NAME]
+        tomorrow = timezone.localtime() + timedelta(days=1)
+        session = factories.session(day=tomorrow, date=tomorrow.date(), state="planned", pool_opened_at=None)
+        booked = factories.appointment(session, who=entered, account=bob)
+        assert booked.token not in json.dumps(personal.hand_out(account=eve))
+        assert booked.token in json.dumps(personal.hand_out(account=bob))
+        assert look_up(phone=eve.phone, last_four=ID[-4:], address="192.0.2.1") == []
+        Appointment.objects.filter(pk=booked.pk).update(state="seen", ended_at=timezone.now())
+        personal.erase(account_id=eve.pk, code=code_for(eve))
+        entered.refresh_from_db()
+        assert entered.erased_at is None
+
+    def test_a_phone_that_staff_has_noted_leads_to_all_visits(self):
+        eve, bob = account_of("13800000000"), account_of()
+        known = {"name": NAME, "id_type": "resident", "id_number": ID}
+        patients.find_or_make(**known, phone=eve.phone)
+        entered = patients.find_or_make(**known, phone=bob.phone, by_staff=True)
+        seen(entered)
+        assert [each["name"] for each in personal.hand_out(account=bob)["patients"]] == [NAME]
+        assert personal.hand_out(account=eve)["patients"] == []
 
 
 class TestErased:
