@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from booking import payments as providers
 from booking.models import Appointment, Department, Outbox, Payment, Refund
-from booking.payments.interface import Paid, ProviderError, Record, Return
+from booking.payments.interface import Paid, ProviderError, Record, Refused, Return
 from booking.services import money
 
 log = logging.getLogger(__name__)
@@ -86,6 +86,9 @@ def deliver(message: Outbox) -> None:
             raise UnderWay("under way")
     except ProviderError as error:
         Refund.objects.filter(pk=refund.pk).update(error=str(error)[:200])
+        if isinstance(error, Refused):  # it may never succeed: somebody has to know
+            unseen = Payment.objects.filter(pk=refund.payment_id, flag="")
+            unseen.update(flag=f"the refund is refused: {error}"[:200])
         raise
     done(refund, record)
 

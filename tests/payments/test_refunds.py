@@ -156,6 +156,19 @@ def test_why_a_refund_was_refused_can_be_read(session, fake, clock):
     assert "NOT_ENOUGH" in payment.refund.error
 
 
+def test_a_payment_whose_refund_is_refused_is_flagged_and_one_whose_provider_is_down_is_not(session, fake, clock):
+    booked, payment = paid(session, fake)
+    endings.cancel(appointment_id=booked.pk)
+    fake.down = True
+    send(clock)
+    payment.refresh_from_db()
+    assert payment.flag == ""
+    fake.down, fake.refusals = False, 1
+    send(clock, minutes=1)
+    payment.refresh_from_db()
+    assert payment.flag.startswith("the refund is refused: ")
+
+
 def test_a_refund_that_the_provider_has_only_taken_on_is_asked_for_until_it_is_done(session, fake, clock):
     booked, payment = paid(session, fake)
     endings.cancel(appointment_id=booked.pk)
