@@ -1,14 +1,19 @@
 """Whose address counts for a limit per address."""
 
+import re
 from ipaddress import IPv6Address, ip_address, ip_network
 
 from django.conf import settings
+
+WITH_PORT = re.compile(r"\[([0-9A-Fa-f:.]+)\](?::[0-9]+)?|([0-9.]+):[0-9]+")
 
 
 def written(direct: str, forwarded_for: str) -> str:
     """The address of who connects; behind a trusted proxy the last one that the proxy noted."""
     noted = forwarded_for if settings.TRUST_PROXY else ""
-    return noted.split(",")[-1].strip() or direct
+    last = noted.split(",")[-1].strip()
+    with_port = WITH_PORT.fullmatch(last)  # some proxies note it too, and each connection has another
+    return (with_port[1] or with_port[2] if with_port else last) or direct
 
 
 def counted(direct: str, forwarded_for: str) -> str:
