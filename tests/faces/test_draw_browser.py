@@ -35,8 +35,9 @@ WORDS = {
 
 
 @pytest.fixture
-def session(server) -> Session:
+def session(server, settings) -> Session:
     """An expert of tomorrow whose one number is drawn, since a minute ago and for nine minutes more."""
+    settings.QUIET_HOURS = ""  # in which nothing would be offered
     of = factories.department(name="神经内科", name_en="Neurology", name_zh_hant="神經內科")
     tomorrow = timezone.localtime() + timedelta(days=1)
     made = factories.session(day=tomorrow, of=of, split=((1, 1),), state="planned", pool_opened_at=None)

@@ -282,7 +282,7 @@ def test_the_queues_are_printed_by_one_key_and_what_happened_on_paper_is_entered
     keys(desk, "Alt+i")
     expect(desk.locator("h1")).to_contain_text("Enter what happened on paper", timeout=SOON)
     desk.locator("[name=n1-name]").focus()
-    times = [timezone.localtime(timezone.now() - timedelta(minutes=ago)) for ago in (25, 20, 18, 10)]
+    times = [timezone.localtime(timezone.now() - timedelta(minutes=ago)) for ago in (4, 3, 2, 1)]
     for written in ("李四", *(f"{each:%H%M}" for each in times)):
         desk.keyboard.type(written)
         keys(desk, "Enter")
