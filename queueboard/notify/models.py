@@ -104,6 +104,7 @@ class Delivery(models.Model):
         ]
         indexes = [
             models.Index(fields=["way", "-urgent", "id"], condition=Q(state="waiting"), name="notices_to_be_sent"),
+            models.Index(fields=["to_hash"], condition=Q(way="sms", state="dead"), name="phones_that_are_dead"),
             models.Index(fields=["provider_number"], condition=~Q(provider_number=""), name="notices_by_number"),
         ]
 

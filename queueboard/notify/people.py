@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import timedelta
 
 from django.conf import settings
 from django.db.models import Q
+from django.utils import timezone
 
 from booking.models.hashes import lookup_hashes
 from queueboard import notify
@@ -12,6 +14,7 @@ from queueboard.notify.facts import Facts
 from queueboard.notify.models import Address, Delivery
 
 ALWAYS, OTHERWISE, CODES = "always", "otherwise", "codes"
+LEFT_ALONE = timedelta(days=7)  # a phone that its provider has called dead; numbers are given out again
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +37,7 @@ def targets(facts: Facts) -> list[Target]:
         if each.way in ways
     ]
     phone = phone_of(facts) if notify.SMS in ways else ""
-    if phone and _by_sms(facts, found):
+    if phone and _by_sms(facts, found) and (facts.code is not None or not _is_dead(phone)):
         found.append(Target(notify.SMS, lookup_hashes(phone)[0], language_of(facts)))
     return found
 
@@ -88,3 +91,8 @@ def _by_sms(facts: Facts, others: list[Target]) -> bool:
     lost = Delivery.objects.filter(cause=facts.cause, state__in=(Delivery.State.REFUSED, Delivery.State.DEAD))
     in_vain = set(lost.values_list("way", "to_hash"))
     return all((each.way, each.to_hash) in in_vain for each in others)
+
+
+def _is_dead(phone: str) -> bool:
+    dead = Delivery.objects.filter(way=notify.SMS, to_hash__in=lookup_hashes(phone), state=Delivery.State.DEAD)
+    return dead.filter(ended_at__gt=timezone.now() - LEFT_ALONE).exists()

@@ -41,6 +41,21 @@ def test_who_is_reached_by_nothing_else_gets_a_text_message(heard):
     assert heard["sms"].told == [("13800000000", "appointment_booked")]
 
 
+def test_a_phone_that_its_provider_calls_dead_is_left_alone_for_a_week(heard):
+    who = factories.patient(phone="13800000000")
+    heard["sms"].answers = [Dead("no such number")]
+
+    def told() -> list[int]:
+        made = factories.appointment(factories.session(state="planned"), who=who)
+        cause("appointment_booked", key=str(made.pk), patient=who.pk, appointment=made.pk)
+        return go_out("sms")
+
+    assert (told(), states()) == ([0], [("sms", "dead")])
+    assert (told(), states()) == ([0], [("sms", "dead")])
+    Delivery.objects.update(ended_at=timezone.now() - timedelta(days=8))
+    assert (told(), states()) == ([1], [("sms", "dead"), ("sms", "sent")])
+
+
 def test_the_account_that_booked_is_told_rather_than_the_patient(heard):
     account = Account.objects.create(phone="13911112222", language="en", made_at=timezone.now())
     appointment_told(who=factories.patient(phone="13800000000"), account=account)
