@@ -71,7 +71,7 @@ def run() -> str:
         call_command("collectstatic", verbosity=0, interactive=False)
         _scene, faces = every.made()
         with browsers.serving(Path(folder) / "server.log") as server, sync_playwright() as playwright:
-            chromium = browsers.launch(playwright)
+            chromium = browsers.launch(playwright, whole=True)
             return _table([(face, *_measured(face, server, chromium)) for face in faces])
 
 
