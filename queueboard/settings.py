@@ -107,16 +107,16 @@ if _db["ENGINE"] == "django.db.backends.sqlite3":
 else:
     _db["CONN_MAX_AGE"] = env.int("CONN_MAX_AGE", default=60)
     _db["CONN_HEALTH_CHECKS"] = True
-    # For the cursors that ask for it (booking.kept): a statement sent so often on a connection is planned once.
-    _db["OPTIONS"] = {"prepare_threshold": 5} | _db.get("OPTIONS", {})
-    # One that is silent (its host gone, the network cut) is given up within seconds, not when the kernel does.
     _db["OPTIONS"] = {
+        # For the cursors that ask for it (booking.kept): a statement sent so often on a connection is planned once.
+        "prepare_threshold": 5,
+        # One that is silent (its host gone, the network cut) is given up within seconds, not when the kernel does.
         "connect_timeout": 5,
         "tcp_user_timeout": 5000,
         "keepalives_idle": 5,
         "keepalives_interval": 2,
         "keepalives_count": 2,
-    } | _db["OPTIONS"]
+    } | _db.get("OPTIONS", {})
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- news: broker and pub/sub ---------------------------------------------------------------------------------

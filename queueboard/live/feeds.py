@@ -48,8 +48,9 @@ class Feed:
             self._crowds[audience] = Crowd(audience)
         outlet.join(self._crowds[audience], self._messages[audience])
         now = timezone.now()
-        if self.read_at is not None and now - self.read_at > OLD:
-            outlet.give(Message(protocol.heartbeat(read_at=self.read_at, now=now)))
+        beat = self.heartbeat(now) if self.read_at is not None and now - self.read_at > OLD else None
+        if beat is not None:
+            outlet.give(beat)
 
     def heartbeat(self, now: datetime) -> Message | None:
         """What tells a socket how old its state is; None before the first read."""

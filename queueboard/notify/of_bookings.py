@@ -169,7 +169,7 @@ def come_at(appointment: Appointment) -> datetime:
 
 def leave_at(come_at: datetime, way: int) -> datetime:
     """When to set out for it, with a way of so many minutes."""
-    return floored(come_at - timedelta(minutes=-leaving.set_out(0.0, way)))
+    return floored(come_at + timedelta(minutes=leaving.set_out(0.0, way)))
 
 
 def set_out(facts: Facts) -> Said | None:

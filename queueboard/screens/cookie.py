@@ -25,11 +25,15 @@ def hash_of(secret: str) -> str:
 
 def device_of(cookies: Mapping[str, str]) -> Device | None:
     """The screen whose browser or socket has these cookies; None where none is connected, or not any more."""
-    secret = cookies.get(COOKIE)
+    device = device_with(cookies.get(COOKIE, ""))
+    return None if device is None or device.revoked_at is not None else device
+
+
+def device_with(secret: str) -> Device | None:
+    """The screen that has this secret, or had it until it was disconnected."""
     if not secret:
         return None
-    known = Device.objects.filter(secret_hash=hash_of(secret), revoked_at=None)
-    return known.select_related("board", "kiosk").first()
+    return Device.objects.select_related("board", "kiosk").filter(secret_hash=hash_of(secret)).first()
 
 
 def shows(device: Device | None, place: Board | Kiosk | None) -> bool:

@@ -104,7 +104,7 @@ def _known(request: HttpRequest) -> tuple[str, Device | None]:
     secret = request.COOKIES.get(cookie.COOKIE, "")
     if not SECRET.fullmatch(secret):
         return cookie.new_secret(), None
-    device = Device.objects.select_related("board", "kiosk").filter(secret_hash=cookie.hash_of(secret)).first()
+    device = cookie.device_with(secret)
     if device is not None and device.revoked_at is not None:
         return cookie.new_secret(), None
     return secret, device
