@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from django.db import IntegrityError, connection, models, transaction
 
-from booking import data_keys
+from booking import data_keys, phones
 from booking.models.encrypted import Unreadable
 
 
@@ -25,6 +25,11 @@ def lookup_hashes(value: str) -> list[str]:
     """
     plain = looked_up(value)
     return keyed_hashes(plain) if plain else []
+
+
+def phone_hashes(phone: str) -> list[str]:
+    """The lookup hashes of a phone in all the ways in which it may have been written when it was kept."""
+    return [each for written in phones.ways_to_write(phone) for each in lookup_hashes(written)]
 
 
 def keyed_hash(text: str) -> str:

@@ -20,7 +20,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
-from booking import own_data, phones
+from booking import own_data
 from booking.errors import BookingError
 from booking.models import (
     Account,
@@ -34,6 +34,7 @@ from booking.models import (
     WaitlistEntry,
 )
 from booking.models.appointments import new_token
+from booking.models.hashes import phone_hashes
 from booking.services import accounts, suspensions
 from booking.services.payments import CLOSE_AFTER
 
@@ -63,8 +64,7 @@ def of_account(account: Account) -> Person:
     online with this phone and has visits, or wishes for one, that were not made with this account: the same stranger
     can have come first.
     """
-    hashes = [each for written in phones.ways_to_write(account.phone) for each in Patient.hashes_of(written)]
-    patients = Patient.objects.filter(phone_hash__in=hashes).order_by("pk")
+    patients = Patient.objects.filter(phone_hash__in=phone_hashes(account.phone)).order_by("pk")
     others = [_apart(model.objects.filter(patient=OuterRef("pk")), account) for model in (Appointment, *WISHES)]
     for rows in (*others, site().apart_from(account.pk)):
         patients = patients.exclude(Exists(rows), phone_typed_at__isnull=False)

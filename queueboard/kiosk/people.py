@@ -6,7 +6,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from booking.models import Patient
-from booking.models.hashes import keyed_hash, lookup_hashes
+from booking.models.hashes import keyed_hash, lookup_hashes, phone_hashes
 from queueboard.errors import QueueError
 from queueboard.models import LookupTry
 from queueboard.services import lookup
@@ -31,7 +31,7 @@ def with_phone(phone: str, last_four: str, *, place: str, now: datetime | None =
     What is wrong for one phone counts with what was wrong for it on the page that finds lost links.
     """
     mine = _try(place, lookup.phone_hash(phone), now or timezone.now())
-    return _told(mine, [pk for pk in lookup.whose(mine, phone=phone, last_four=last_four) if pk > 0])
+    return _told(mine, [pk for pk in lookup.whose(mine, hashes=phone_hashes(phone), last_four=last_four) if pk > 0])
 
 
 def _try(place: str, what: str, now: datetime) -> LookupTry:

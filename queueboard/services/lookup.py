@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy as _
 
 from booking import data_keys, phones
 from booking.models import Appointment, Patient, Session, Slot
-from booking.models.hashes import keyed_hash, lookup_hashes
+from booking.models.hashes import keyed_hash, phone_hashes
 from queueboard.errors import QueueError
 from queueboard.models import LookupTry, Ticket
 
@@ -51,21 +51,21 @@ def look_up(*, phone: str, last_four: str, address: str, now: datetime | None = 
         mine.delete()  # one refused is not counted on
         words = _("Too many tries from here. Please wait, or ask at the desk.")
         raise QueueError(words, code="too_many_tries", status=429, minutes=WINDOW.seconds // 60)
-    found = whose(mine, phone=phone, last_four=last_four)
-    visits = _visits(found, _hashes(phone), timezone.localdate(mine.at))
+    hashes = phone_hashes(phone)
+    visits = _visits(whose(mine, hashes=hashes, last_four=last_four), hashes, timezone.localdate(mine.at))
     if visits:
         LookupTry.objects.filter(pk=mine.pk).update(found=True)
     return visits
 
 
-def whose(mine: LookupTry, *, phone: str, last_four: str) -> list[int]:
-    """The ids of those with this phone and this end of the ID, and ids of nobody: always as many.
+def whose(mine: LookupTry, *, hashes: Sequence[str], last_four: str) -> list[int]:
+    """The ids of those with this phone (its hashes) and this end of the ID, and ids of nobody: always as many.
 
     `mine` is the try that is made with it; nobody is found for a phone that was tried too often.
     """
     missed = LookupTry.objects.filter(phone_hash=mine.phone_hash, at__gt=mine.at - PHONE_WINDOW, found=False)
     open_to_tries = missed.count() <= PHONE_TRIES
-    fitting = _patients(phone, last_four.strip().upper())
+    fitting = _patients(hashes, last_four.strip().upper())
     return [pk if fits and open_to_tries else nobody for (pk, fits), nobody in zip(fitting, NOBODY, strict=True)]
 
 
@@ -90,17 +90,12 @@ def forget(*, now: datetime | None = None) -> int:
     return LookupTry.objects.filter(at__lte=(now or timezone.now()) - PHONE_WINDOW).delete()[0]
 
 
-def _patients(phone: str, wanted: str) -> list[tuple[int, bool]]:
+def _patients(hashes: Sequence[str], wanted: str) -> list[tuple[int, bool]]:
     """As many ids as a family may have members, and whether each one's ID has this end; the rest are nobody's."""
-    hashes = _hashes(phone)
     stored = ExpressionWrapper(F("id_number"), output_field=TextField())
     known = Patient.objects.filter(phone_hash__in=hashes).order_by("-pk").values_list("pk", stored)
     rows = [*known[:SHARED_PHONE], *((nobody, None) for nobody in NOBODY)][:SHARED_PHONE]
     return [(pk, _ends_with(number, wanted)) for pk, number in rows]
-
-
-def _hashes(phone: str) -> list[str]:
-    return [each for written in phones.ways_to_write(phone) for each in lookup_hashes(written)]
 
 
 def _ends_with(stored: str | None, wanted: str) -> bool:
